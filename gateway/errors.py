@@ -39,8 +39,10 @@ class Problem:
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}" if self.line else self.file
         remedy = f" ({self.remedy})" if self.remedy else ""
-        return f"{place}: {self.key}: {self.message}{remedy}" if self.key else (
-            f"{place}: {self.message}{remedy}"
+        return (
+            f"{place}: {self.key}: {self.message}{remedy}"
+            if self.key
+            else (f"{place}: {self.message}{remedy}")
         )
 
 
