@@ -59,7 +59,7 @@ class Wheel:
         return not any(self._slots.values())
 
     def arm(self, entry: Entry) -> None:
-        """See that `entry` is looked at no later than its `due`; one that is never due stays out."""
+        """See that `entry` is looked at no later than its `due`; never due, it stays out."""
         due = entry.due
         if due == FAR:
             return
@@ -98,7 +98,8 @@ class Wheel:
             for entry in self._slots.pop(self._cursor, ()):
                 self._visit(entry, now)
             self._cursor += 1
-        if self._timer is None and self._slots:
+        # A visited entry may have armed another one, and with it the timer.
+        if self._timer is None and self._slots:  # type: ignore[redundant-expr]
             self._timer = self.loop.call_later(TICK_S, self._turn)
 
     def _visit(self, entry: Entry, now: float) -> None:
