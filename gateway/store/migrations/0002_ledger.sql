@@ -3,7 +3,7 @@
 CREATE TABLE exchanges (
     seq           INTEGER NOT NULL PRIMARY KEY,
     run           TEXT    NOT NULL,
-    id            TEXT    NOT NULL UNIQUE,
+    id            TEXT    NOT NULL,
     at            REAL    NOT NULL,
     key_id        TEXT    NOT NULL,
     tenant        TEXT    NOT NULL,
@@ -32,6 +32,7 @@ CREATE TABLE exchanges (
     added         TEXT
 ) STRICT;
 
+CREATE UNIQUE INDEX exchanges_id ON exchanges (id);
 CREATE INDEX exchanges_open ON exchanges (run) WHERE outcome IS NULL;
 
 CREATE TABLE attempts (
@@ -64,10 +65,10 @@ CREATE TABLE attempts (
     certificate       TEXT,
     vendor_request_id TEXT,
     answered_model    TEXT,
-    is_flawed         INTEGER,
-    UNIQUE (exchange, number)
+    is_flawed         INTEGER
 ) STRICT;
 
+CREATE UNIQUE INDEX attempts_id ON attempts (exchange, number);
 CREATE INDEX attempts_open ON attempts (run) WHERE verdict IS NULL;
 
 -- How far each journal segment has been moved; written in the transaction that moves the rows.
