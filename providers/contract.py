@@ -260,7 +260,7 @@ class Vendor:
     # What the operator fills in where there is no `base_url`; names in braces are theirs.
     base_url_form: str = ""
     regions: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))  # to base URL
-    # Members that pin inference to a place, by the place's name; each is a reserved field too.
+    # Members that pin inference to a place or to terms, by a name for it; all reserved fields.
     residencies: Mapping[str, Mapping[str, Raw]] = field(
         default_factory=lambda: MappingProxyType({})
     )
