@@ -47,11 +47,7 @@ VENDOR = Vendor(
     statuses=MappingProxyType({403: Kind.CALLER_ERROR}),
     codes=MappingProxyType(
         {
-            # `metadata.limit_source` tells three kinds of 402 apart (open-assistant#80, 2026-07).
-            "openrouter_credits": Kind.QUOTA_EXHAUSTED,
-            "openrouter_key_limit": Kind.QUOTA_EXHAUSTED,
-            "openrouter_in_flight_budget": Kind.THROTTLED,
-            # `availability.code`, same page as above.
+            # `availability.code`, which is said beside a general `error_type` (same page).
             "no_endpoints": Kind.MODEL_WITHDRAWN,
             "model_deprecated": Kind.MODEL_WITHDRAWN,
             "model_unavailable_upstream": Kind.MODEL_WITHDRAWN,
