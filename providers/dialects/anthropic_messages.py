@@ -18,12 +18,11 @@ from providers.contract import Charge, Kind, Usage, Verdict
 
 ABSENT: Final = Raw(b"")
 
-# Stop reasons at which the model itself stopped, and what else may end an answer.
 REFUSAL: Final = "refusal"
-FINISHED: Final = frozenset(("end_turn", "stop_sequence", "tool_use"))
-CUT_SHORT: Final = frozenset(("max_tokens", "model_context_window_exceeded", "pause_turn"))
 # An answer that ends for one of these may be empty and still be an answer.
-LEGIT_EMPTY: Final = frozenset((*CUT_SHORT, REFUSAL, "tool_use"))
+LEGIT_EMPTY: Final = frozenset(
+    ("max_tokens", "model_context_window_exceeded", "pause_turn", "tool_use", REFUSAL)
+)
 
 
 class ThinkingCount(Struct, gc=False):
@@ -46,7 +45,11 @@ class Counts(Struct, gc=False):
 
     def updated(self, later: "Counts") -> "Counts":
         """These counts with what `later` says: the counts of `message_delta` are cumulative."""
-        said = {name: value for name in self.__struct_fields__ if (value := getattr(later, name)) is not None}
+        said = {
+            name: value
+            for name in self.__struct_fields__
+            if (value := getattr(later, name)) is not None
+        }
         return msgspec.structs.replace(self, **said)
 
     def usage(self) -> Usage:

@@ -13,8 +13,16 @@ What a client should know of the answers:
 - a refusal finishes as `content_filter`, the vendor's explanation being the `refusal` text.
 """
 
-from providers.contract import ClientRequest, Dialect, Feature, Outgoing, Pair, StreamReader
-from providers.contract import Target, WholeReader
+from providers.contract import (
+    ClientRequest,
+    Dialect,
+    Feature,
+    Outgoing,
+    Pair,
+    StreamReader,
+    Target,
+    WholeReader,
+)
 from providers.translate.openai_chat__anthropic_messages.error import render_error
 from providers.translate.openai_chat__anthropic_messages.request import render_request
 from providers.translate.openai_chat__anthropic_messages.stream import MessagesStream

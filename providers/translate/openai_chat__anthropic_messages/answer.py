@@ -4,8 +4,8 @@ from typing import Final
 
 import msgspec
 
-from providers.contract import COMPLETE, EMPTY, Charge, Kind, Usage, Verdict
-from providers.dialects.anthropic_messages import CUT_SHORT, FINISHED, LEGIT_EMPTY, REFUSAL, Counts
+from providers.contract import COMPLETE, DECLINED, EMPTY, Charge, Kind, Usage, Verdict
+from providers.dialects.anthropic_messages import LEGIT_EMPTY, REFUSAL, Counts
 
 # What is not listed finishes as `length`: see the package's docstring.
 _FINISH: Final = {
@@ -14,24 +14,25 @@ _FINISH: Final = {
     "tool_use": b'"tool_calls"',
     REFUSAL: b'"content_filter"',
 }
-_KNOWN: Final = FINISHED | CUT_SHORT
 
 NOT_UTF8: Final = "not UTF-8"
-REFUSED: Final = Verdict(Kind.REFUSED, REFUSAL, charge=Charge.FULL)
 
 
 class Answer:
     """Facts of one answer, gathered by either reader."""
 
-    __slots__ = ("counts", "flag", "model", "refusal", "spoke", "stop_reason")
+    __slots__ = ("counts", "is_flawed", "refusal", "spoke", "stop_reason")
 
     def __init__(self) -> None:
         self.counts: Counts | None = None
-        self.model: str | None = None
         self.stop_reason: str | None = None
         self.refusal: str | None = None  # the vendor's explanation of a refusal
         self.spoke = False  # text or a tool call was seen
-        self.flag = ""  # what is odd about an answer that is delivered all the same
+        self.is_flawed = False  # a tool call's arguments are no JSON
+
+    def count(self, counts: Counts) -> None:
+        """Take a `usage` block; what it does not say stays as it was."""
+        self.counts = counts if self.counts is None else self.counts.updated(counts)
 
     @property
     def finish_reason(self) -> bytes:
@@ -45,13 +46,9 @@ class Answer:
     def verdict(self) -> Verdict:
         """What an answer is worth that came to its end."""
         if self.stop_reason == REFUSAL:
-            return REFUSED
+            return DECLINED
         if not self.spoke and self.stop_reason not in LEGIT_EMPTY:
             return EMPTY
-        if self.flag:
-            return Verdict(Kind.OK, self.flag, charge=Charge.FULL)
-        if self.stop_reason not in _KNOWN:
-            return Verdict(Kind.OK, "unknown stop reason", charge=Charge.FULL)
         return COMPLETE
 
     def usage_member(self) -> bytes:

@@ -29,19 +29,18 @@ from providers.translate.openai_chat__anthropic_messages.answer import (
 class MessagesReply:
     """Judges a whole reply and renders it."""
 
-    __slots__ = ("_answer", "_created")
+    __slots__ = ("_answer", "_created", "model", "usage")
 
     def __init__(self, *, created: int) -> None:
+        self.usage: Usage | None = None
+        self.model: str | None = None
         self._answer = Answer()
         self._created = created
 
     @property
-    def usage(self) -> Usage | None:
-        return self._answer.usage
-
-    @property
-    def model(self) -> str | None:
-        return self._answer.model
+    def is_flawed(self) -> bool:
+        """Never: in this form the arguments are JSON, or the whole reply is not."""
+        return False
 
     def read(self, body: bytes) -> tuple[Verdict, bytes]:
         """Judge a complete 200 body; a body for the client comes with every answer."""
@@ -59,7 +58,8 @@ class MessagesReply:
 
     def _render(self, message: Message, content: list[Block]) -> tuple[Verdict, bytes]:
         answer = self._answer
-        answer.counts, answer.model = message.usage, message.model
+        answer.counts = message.usage
+        self.usage, self.model = answer.usage, message.model
         answer.stop_reason = message.stop_reason
         said = _Said()
         for block in content:
