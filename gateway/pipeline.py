@@ -44,6 +44,7 @@ from gateway.relay.whole import WholeRelay
 from gateway.routing import resolve
 from gateway.routing.clearance import Candidate, Clearance, Cleared
 from gateway.routing.select import order
+from policies.labels import Labels
 from providers.contract import ClientDialect, Headers, Kind
 from providers.errors import MalformedRequestError
 
@@ -93,6 +94,10 @@ class Pipeline:
         if principal is None:
             raise BadKeyError("no key, or none that is known here; send Authorization: Bearer sg_…")
         return principal
+
+    def view(self, principal: Principal) -> tuple[Clearance, Labels]:
+        """What the newest snapshot says to a key at its floor."""
+        return self.services.clearance, self._labeller.floor(principal)
 
     def hold(self, exchange: Exchange, size_bytes: int, so_far_bytes: int) -> bool:
         """Account for body bytes that came; False when the exchange was refused for them."""

@@ -21,7 +21,7 @@ from gateway.ledger.journal import Journal
 from gateway.ledger.rows import attempt_row, closed_row, exchange_row, settled_row
 from gateway.observe.metrics import Metrics
 from gateway.routing.clearance import Candidate, Clearance
-from gateway.upstream.transport import Call, Fault, FaultKind
+from gateway.upstream.transport import Call, Fault
 from providers.contract import CONTENT, FAILED, NOTHING, Charge, Headers, Kind, Usage, Verdict
 from providers.errors import UnsupportedRequestError
 
@@ -74,7 +74,8 @@ class Driver:
     """Listener of the wire and entry of the wheel."""
 
     __slots__ = (
-        "_attempt", "_call", "_exchange", "_flight", "_relay", "_services", "_stalls_at", "slot",
+        "_attempt", "_call", "_candidate", "_exchange", "_flight", "_relay", "_services",
+        "_stalls_at", "slot",
     )  # fmt: skip
 
     def __init__(
@@ -82,6 +83,7 @@ class Driver:
     ) -> None:
         self._exchange, self._relay = exchange, relay
         self._flight, self._services = flight, services
+        self._candidate: Candidate | None = None  # the last that something was sent to
         self._attempt: Attempt | None = None
         self._call: Call | None = None
         self._stalls_at = 0.0
@@ -215,7 +217,7 @@ class Driver:
         exchange.sent_at = exchange.sent_at or now
         exchange.substituted = None
         candidate.standing.claim()
-        self._attempt = Attempt(number, now)
+        self._candidate, self._attempt = candidate, Attempt(number, now)
         self._relay.begin(candidate)
         headers = [(b"x-request-id", row.id.encode())]
         try:
@@ -223,7 +225,7 @@ class Driver:
                 self, candidate.prepared, headers, body, fresh=action[3]
             )
         except PoolFullError:
-            self._step((engine.ENDED, Verdict(Kind.LOCAL, FaultKind.POOL_FULL)))
+            self._step((engine.ENDED, Verdict(Kind.LOCAL, "pool full")))
             return
         services.wheel.arm(self)
 
@@ -289,7 +291,7 @@ class Driver:
             self._write_refusal(action[1])
         else:
             services.journal.settle(closed_row(exchange, action[1], self._flight.attempts, now))
-        services.metrics.exchange(exchange, action[1], self._flight.current, self._relay.usage, now)
+        services.metrics.exchange(exchange, action[1], self._candidate, self._relay.usage, now)
         if exchange.lease is not None:
             exchange.lease.give_back()
         # Exchange and driver refer to each other: left to the collector, such rings cost 60 %
@@ -310,7 +312,7 @@ class Driver:
     def _guard(self, act: Callable[..., None], *arguments: Any) -> None:
         try:
             act(*arguments)
-        except Exception:  # noqa: BLE001 - the edge: a defect must not hang the client
+        except Exception:
             log.exception("exchange %s", self._exchange.id)
             self._abandon()
 

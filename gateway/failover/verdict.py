@@ -15,7 +15,6 @@ _KINDS: Final = MappingProxyType(
         FaultKind.CONNECT: Kind.UNREACHABLE,
         FaultKind.TLS: Kind.UNREACHABLE,
         FaultKind.EGRESS: Kind.UNREACHABLE,
-        FaultKind.POOL_FULL: Kind.LOCAL,
         FaultKind.RESET: Kind.UPSTREAM_FAULT,
         FaultKind.STALE: Kind.STALE_CONNECTION,
         FaultKind.TRUNCATED: Kind.BROKEN_STREAM,

@@ -13,6 +13,7 @@ from gateway.admission.keys import Principal
 from gateway.errors import InvalidRequestError
 from policies.errors import UnknownLabelError
 from policies.labels import Labels, LabelVocabulary, Wanted
+from policies.zones import GLOBAL
 
 FROM_KEY: Final = MappingProxyType(
     {"class": "key", "tags": "key", "purpose": "key", "subjects": "key"}
@@ -48,8 +49,8 @@ class Labeller:
             app=principal.app,
             klass=principal.floor,
             tags=principal.tags,
-            purpose=principal.purpose,
-            subjects=principal.subjects,
+            purpose=principal.purpose or self._vocabulary.purposes[0],
+            subjects=GLOBAL,
             mode=self._mode,
         )
         with suppress(UnknownLabelError):

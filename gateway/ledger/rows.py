@@ -9,6 +9,7 @@ from gateway.catalog import Deployment
 from gateway.exchange import Attempt, Exchange
 from gateway.ledger.entry import AttemptRow, Closed, ExchangeRow, Settled
 from gateway.ledger.price import cost_micro
+from gateway.upstream.transport import Peer
 from providers.contract import Dialect, Headers, Usage, Verdict
 
 
@@ -21,15 +22,6 @@ class Answer(Protocol):
     def model(self) -> str | None: ...
     @property
     def is_flawed(self) -> bool: ...
-
-
-class Peer(Protocol):
-    """Whom a connection reached."""
-
-    @property
-    def address(self) -> str: ...
-    @property
-    def certificate(self) -> str | None: ...
 
 
 def exchange_row(exchange: Exchange, wall_s: float, outcome: str | None = None) -> ExchangeRow:
@@ -108,7 +100,7 @@ def settled_row(
         ended_s=now - attempt.sent_at,
         status=attempt.status or None,
         peer=peer.address if peer else None,
-        certificate=peer.certificate if peer else None,
+        certificate=peer.certificate_sha256 if peer else None,
         vendor_request_id=_vendor_request_id(attempt.headers),
         answered_model=answer.model,
         is_flawed=answer.is_flawed,

@@ -18,8 +18,10 @@ NO_CACHE: Final = (b"cache-control", b"no-store")
 class Log(Protocol):
     """The part of a flight that the headers tell."""
 
-    attempts: int
-    failed: Sequence[Kind]
+    @property
+    def attempts(self) -> int: ...
+    @property
+    def failed(self) -> Sequence[Kind]: ...
 
 
 def trace(exchange: Exchange, log: Log) -> Headers:

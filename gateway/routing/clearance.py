@@ -8,6 +8,7 @@ A lookup in a table that policy filled; an entry that is not there is a refusal.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Final
 
 from gateway.catalog import Deployment, Route
 from gateway.ledger.entry import bound_excluded
@@ -16,12 +17,14 @@ from gateway.snapshot import Snapshot
 from gateway.supply.state import Standing, Supply
 from gateway.upstream.gate import Gate
 from gateway.upstream.transport import Prepared, Transport
-from policies.labels import Labels
-from policies.table import Hop
+from policies.engine import UNKNOWN_LABEL, Decision
+from policies.errors import UnknownLabelError
+from policies.labels import Hop, Labels
 from providers.contract import Dialect, Pair
 
-AT_MOST = 20
-ENTRIES = 10_000
+AT_MOST: Final = 20
+ENTRIES: Final = 10_000
+UNDECLARED: Final = Decision(False, (UNKNOWN_LABEL,))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -68,7 +71,7 @@ class Clearance:
     def __init__(self, snapshot: Snapshot, supply: Supply, gate: Gate) -> None:
         self.snapshot = snapshot
         self._supply, self._gate = supply, gate
-        self._table = snapshot.policy.table
+        self._table, self._vocabulary = snapshot.policy.table, snapshot.policy.vocabulary
         self._cleared: dict[tuple[Labels, str, Dialect], Cleared] = {}
         self.ways: Mapping[Dialect, Mapping[str, Way]] = MappingProxyType(
             {dialect: _ways(snapshot, dialect) for dialect in Dialect}
@@ -81,13 +84,13 @@ class Clearance:
         found = self._cleared.get(key)
         if found is not None:
             return found
-        hop = _HOPS[dialect]
-        names = [d.name for d in route.deployments]
-        if not self._table.fill(labels, names, hop, at_most=AT_MOST):
+        hop, names = _HOPS[dialect], [d.name for d in route.deployments]
+        canonical = self._canonical(labels)
+        if canonical is not None and self._table.fill(canonical, names, hop, at_most=AT_MOST):
             return None
         if len(self._cleared) >= ENTRIES:
             self._cleared.clear()
-        found = self._cleared[key] = self._decide(labels, route, dialect, hop)
+        found = self._cleared[key] = self._gather(canonical, route, dialect, hop)
         return found
 
     def permits(self, labels: Labels, candidate: Candidate, dialect: Dialect) -> bool:
@@ -98,24 +101,48 @@ class Clearance:
         name = candidate.deployment.name
         if self.snapshot.catalog.deployments.get(name) != candidate.deployment:
             return False
-        hop = _HOPS[dialect]
-        self._table.fill(labels, [name], hop, at_most=1)
-        return self._table.permits(labels, name, hop)
+        return self._decide(self._canonical(labels), name, _HOPS[dialect]).is_permitted
 
-    def sees(self, labels: Labels, route: Route, dialect: Dialect = Dialect.OPENAI_CHAT) -> bool:
-        """Whether any deployment of the route is permitted; decides all that is undecided."""
+    def decide_some(self, labels: Labels, route: Route) -> bool:
+        """Take at most `AT_MOST` of the decisions that `sees` needs; whether all are taken."""
+        canonical = self._canonical(labels)
+        if canonical is None:
+            return True
         names = [d.name for d in route.deployments]
-        hop = _HOPS[dialect]
-        self._table.fill(labels, names, hop, at_most=len(names))
-        return any(self._table.permits(labels, name, hop) for name in names)
+        left = self._table.fill(canonical, names, Hop.INFER, at_most=AT_MOST)
+        return not left and not self._table.fill(canonical, names, Hop.EMBED, at_most=AT_MOST)
 
-    def _decide(self, labels: Labels, route: Route, dialect: Dialect, hop: Hop) -> Cleared:
+    def sees(self, labels: Labels, route: Route) -> bool:
+        """Whether any deployment of the route is permitted, for any hop that it could serve."""
+        canonical = self._canonical(labels)
+        hops = (Hop.INFER, Hop.EMBED)
+        return any(
+            self._decide(canonical, deployment.name, hop).is_permitted
+            for deployment in route.deployments
+            for hop in hops
+        )
+
+    def _canonical(self, labels: Labels) -> Labels | None:
+        """The table's key; None for labels that are no longer declared, which permit nothing."""
+        try:
+            return self._vocabulary.canonical(labels)
+        except UnknownLabelError:
+            return None
+
+    def _decide(self, canonical: Labels | None, name: str, hop: Hop) -> Decision:
+        if canonical is None:
+            return UNDECLARED
+        return self._table.decide(canonical, name, hop)
+
+    def _gather(
+        self, canonical: Labels | None, route: Route, dialect: Dialect, hop: Hop
+    ) -> Cleared:
         candidates: list[Candidate] = []
         permitted: list[str] = []
         excluded: dict[str, tuple[str, ...]] = {}
         for tier, deployments in enumerate(route.tiers):
             for deployment in deployments:
-                decision = self._table.decision(labels, deployment.name, hop)
+                decision = self._decide(canonical, deployment.name, hop)
                 way = self.ways[dialect].get(deployment.name)
                 if not decision.is_permitted:
                     excluded[deployment.name] = decision.policies
