@@ -18,6 +18,7 @@ class Account:
     name: str
     vendor: Vendor
     credential: str | None = field(default=None, repr=False)  # the secret itself, never printed
+    credential_source: str | None = None  # `env:NAME` or `file:/path`: may be shown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +58,7 @@ class Deployment:
     context_tokens: int | None = None
     price: Price | None = None
     zone: str = "UNKNOWN"  # shown in a response header; policy has its own facts
+    form: str | None = None  # the endpoint form of the vendor's catalogue row that it is
     is_simulated: bool = False
     connections: int = 1_000  # at most so many open at once
 
