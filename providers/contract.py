@@ -239,6 +239,13 @@ class Vendor:
     sign: Sign
     endpoints: Mapping[Dialect, str]  # path below `base_url`, or below the operator's own
     base_url: str | None = None  # None: the operator must say
+    # What the operator fills in where there is no `base_url`; names in braces are theirs.
+    base_url_form: str = ""
+    regions: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))  # to base URL
+    # Members that pin inference to a place, by the place's name; each is a reserved field too.
+    residencies: Mapping[str, Mapping[str, Raw]] = field(
+        default_factory=lambda: MappingProxyType({})
+    )
     verified: Verification = Verification.IMITATION
     headers: tuple[tuple[bytes, bytes], ...] = ()  # sent with every request
     statuses: Mapping[int, Kind] = field(default_factory=lambda: MappingProxyType({}))
