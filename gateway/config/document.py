@@ -7,14 +7,14 @@ recursion and with every size counted, so that no file can cost more than its bo
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import yaml
 
-from gateway.config.findings import Findings, KeyPath
+from gateway.config.findings import Findings, KeyPath, quoted
 
 FILE_BYTES: Final = 1 << 20
 DEPTH: Final = 32
@@ -31,8 +31,6 @@ _WORDS: Final[Mapping[str, bool | None]] = {
 
 _Parser: type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
-type_of_yaml: Final = {dict: "a mapping", list: "a list", str: "text", bool: "true or false"}
-
 
 class Decimal(str):
     """A number with a fraction, kept as it was written: prices are exact."""
@@ -45,7 +43,7 @@ class Node:
     """A value and the line it starts on; `size` counts it and all below it."""
 
     line: int
-    value: "str | int | bool | None | list[Node] | dict[str, Node]" = None
+    value: "str | int | bool | list[Node] | dict[str, Node] | None" = None
     size: int = 1
     key_line: int = 0  # of the key that holds it, when a mapping does
 
@@ -64,6 +62,13 @@ class Document:
 
     name: str
     root: Node
+
+    def node(self, path: KeyPath) -> Node | None:
+        """What stands at `path`; None when nothing does."""
+        node: Node | None = self.root
+        for part in path:
+            node = _child(node, part) if node is not None else None
+        return node
 
     def line(self, path: KeyPath) -> int:
         """The line of the key at `path`, or of the nearest thing above it that exists."""
@@ -117,7 +122,11 @@ def parse_document(data: bytes, name: str, findings: Findings) -> Document | Non
         return None
     if root is None or root.value is None:
         findings.error(
-            name, 0, "", "is empty", "write `{}` for all defaults, or let `switchgear init` write it"
+            name,
+            0,
+            "",
+            "is empty",
+            "write `{}` for all defaults, or let `switchgear init` write it",
         )
         return None
     return Document(name, root)
@@ -149,7 +158,8 @@ class _Builder:
     def build(self, text: str) -> Node | None:
         documents = 0
         for event in yaml.parse(text, Loader=_Parser):
-            line = event.start_mark.line + 1
+            mark = event.start_mark
+            line = mark.line + 1 if mark is not None else 0
             if isinstance(event, yaml.DocumentStartEvent):
                 documents += 1
                 if documents > 1:
@@ -163,8 +173,9 @@ class _Builder:
         return self._root
 
     def _node(self, event: yaml.NodeEvent, line: int) -> None:
-        if getattr(event, "tag", None) not in (None, "!"):
-            raise _Refused(line, f"the YAML tag {event.tag[:60]} is not read here", "remove the tag")  # type: ignore[attr-defined] # all but AliasEvent have one
+        tag: str | None = getattr(event, "tag", None)
+        if tag not in (None, "!"):
+            raise _Refused(line, f"the YAML tag {quoted(tag)} is not read here", "remove the tag")
         if isinstance(event, yaml.ScalarEvent):
             if self._wants_key():
                 self._key(event.value, line)
@@ -183,13 +194,13 @@ class _Builder:
         self._open.append((Node(line, {} if is_mapping else []), event.anchor))
         self._keys.append(None)
 
-    def _alias(self, anchor: str, line: int) -> None:
+    def _alias(self, anchor: str | None, line: int) -> None:
         self._aliases += 1
         if self._aliases > ALIASES:
             raise _Refused(line, f"uses more than {ALIASES} aliases", "write the values out")
         if self._wants_key():
             raise _Refused(line, "an alias cannot be a key")
-        target = self._anchors.get(anchor)
+        target = self._anchors.get(anchor or "")
         if target is None:
             raise _Refused(line, f"the alias *{anchor} has no finished anchor before it")
         self._put(Node(line, target.value, target.size))
