@@ -70,9 +70,17 @@ class Verdict(NamedTuple):
     detail: str = ""
     retry_after_s: float = -1.0  # negative: the vendor did not say
     charge: Charge = Charge.NONE
+    resets_at_unix_s: float = -1.0  # when a period's allowance comes back; negative: not said
+    is_guess: bool = False  # no rule knew it, the status alone decided: the burst detector watches
+
+    @property
+    def delivers(self) -> bool:
+        """Whether the client gets this answer: a whole one, or one that the model declined."""
+        return self.kind is Kind.OK or self.kind is Kind.REFUSED
 
 
 COMPLETE: Final = Verdict(Kind.OK, charge=Charge.FULL)
+DECLINED: Final = Verdict(Kind.REFUSED, "declined", charge=Charge.FULL)
 EMPTY: Final = Verdict(Kind.CORRUPT_ANSWER, "empty", charge=Charge.FULL)
 
 
@@ -131,6 +139,11 @@ class StreamReader(Protocol):
         """The last word came and the answer is whole: what the connection does now is no matter."""
         ...
 
+    @property
+    def is_flawed(self) -> bool:
+        """A tool call's arguments are no JSON: the model's own answer, delivered, and noted."""
+        ...
+
 
 class WholeReader(Protocol):
     """Reads one upstream reply that came in one piece."""
@@ -140,6 +153,11 @@ class WholeReader(Protocol):
 
     def read(self, body: bytes) -> tuple[Verdict, bytes]:
         """Judge a complete 200 body; give the verdict and the body for the client."""
+        ...
+
+    @property
+    def is_flawed(self) -> bool:
+        """As in `StreamReader`."""
         ...
 
 
@@ -242,7 +260,7 @@ class Vendor:
     # What the operator fills in where there is no `base_url`; names in braces are theirs.
     base_url_form: str = ""
     regions: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))  # to base URL
-    # Members that pin inference to a place, by the place's name; each is a reserved field too.
+    # Members that pin inference to a place or to terms, by a name for it; all reserved fields.
     residencies: Mapping[str, Mapping[str, Raw]] = field(
         default_factory=lambda: MappingProxyType({})
     )

@@ -13,7 +13,7 @@ from providers.signing.headers import api_key_header
 
 VENDOR = Vendor(
     name="azure_openai",
-    docs="https://learn.microsoft.com/en-us/azure/foundry/openai/api-version-lifecycle",
+    docs="https://learn.microsoft.com/en-us/azure/foundry-classic/openai/api-version-lifecycle",
     docs_read="2026-11-24",
     sign=api_key_header("api-key"),
     base_url_form="https://{resource}.openai.azure.com/openai/v1",

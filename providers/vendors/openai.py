@@ -1,7 +1,7 @@
 """OpenAI: the shape that the others follow.
 
-Regions: a project is bound to one when it is made, or chooses per request by host; the key
-decides whether the host is allowed.  Source: data residency guide, read 2026-11-24.
+A project is bound to a region when it is made, or chooses one per request by host; the key
+decides which hosts are allowed.  Nothing is dropped or renamed.
 """
 
 from types import MappingProxyType
@@ -15,10 +15,12 @@ VENDOR = Vendor(
     docs_read="2026-11-24",
     sign=bearer,
     base_url="https://api.openai.com/v1",
+    # developers.openai.com/api/docs/guides/data-residency, 2026-11-24: TLS ends in the region for
+    # us, eu, au, in, jp; ae is in the vendor's own SDK (openai-node, data-residency.ts) alone.
     regions=MappingProxyType(
         {
             "us": "https://us.api.openai.com/v1",
-            "eu": "https://eu.api.openai.com/v1",  # EEA and Switzerland
+            "eu": "https://eu.api.openai.com/v1",  # EEA and Switzerland, so not within the EU
             "au": "https://au.api.openai.com/v1",
             "in": "https://in.api.openai.com/v1",
             "jp": "https://jp.api.openai.com/v1",

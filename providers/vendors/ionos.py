@@ -1,0 +1,30 @@
+"""IONOS AI Model Hub: OpenAI-shaped open models in Berlin.
+
+A request without a limit gets 16 tokens (the API's documented default), so that most clients
+want `max_completion_tokens`.  Tokens expire by design, after at most 365 days.
+"""
+
+from types import MappingProxyType
+
+from providers.contract import Dialect, Kind, Vendor
+from providers.signing.headers import bearer
+
+VENDOR = Vendor(
+    name="ionos",
+    docs="https://api.ionos.com/docs/inference-openai/v1/",
+    docs_read="2026-11-24",
+    sign=bearer,
+    base_url="https://openai.inference.de-txl.ionos.com/v1",
+    endpoints=MappingProxyType(
+        {
+            Dialect.OPENAI_CHAT: "/chat/completions",
+            Dialect.OPENAI_COMPLETIONS: "/completions",
+            Dialect.OPENAI_EMBEDDINGS: "/embeddings",
+        }
+    ),
+    # The schema lists no `stream_options` (2026-11-24): nothing is asked, and none is demanded.
+    asks_usage=False,
+    usage_optional=True,
+    # docs.ionos.com/cloud/ai/ai-model-hub/troubleshooting, 2026-03-31.
+    codes=MappingProxyType({"paas-auth-1": Kind.CREDENTIAL_REJECTED}),
+)
