@@ -1,0 +1,1 @@
+"""The ledger: one row per exchange and per attempt, written before bytes go out, settled after."""

@@ -1,0 +1,1 @@
+"""What survives a restart: SQLite, its migrations, and the keys."""
