@@ -9,6 +9,7 @@ import gc
 import logging
 import random
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Final
 
 from prometheus_client import CollectorRegistry
@@ -20,7 +21,7 @@ from gateway.admission.limits import Caps, Limits
 from gateway.clock import SYSTEM_CLOCK, Clock, Wheel
 from gateway.config.load import Loaded
 from gateway.config.reload import Reloader
-from gateway.config.secrets import SecretFiles
+from gateway.config.secrets import SecretWatch
 from gateway.failover.driver import Services
 from gateway.labels.labeller import Labeller
 from gateway.ledger.archive import Archive
@@ -37,7 +38,6 @@ from gateway.surface.app import DataPlane
 from gateway.upstream.gate import Gate
 
 TIDY_S: Final = 1.0
-SECRETS_S: Final = 2.5  # a changed secret file is read within twice that
 
 log = logging.getLogger("switchgear")
 
@@ -83,9 +83,9 @@ class Gateway:
         self.data = DataPlane(self.pipeline)
         self.admin = build_admin(self._operations())
         self._lag.start()
-        self._secrets = SecretFiles(loaded.secret_files)
+        self._secrets = SecretWatch(loaded.secret_files)
         self._every(TIDY_S, self._tidy)
-        self._every(SECRETS_S, self._look_at_secrets)
+        self._every(SecretWatch.EVERY_S, self._look_at_secrets)
         # What lives as long as the process need not be looked at by every full collection.
         gc.collect()
         gc.freeze()
@@ -110,7 +110,7 @@ class Gateway:
         clearance, labeller = self._views(loaded, epoch)
         self._loaded = loaded
         self._limits.caps = _caps(loaded)
-        self._secrets = SecretFiles(loaded.secret_files)
+        self._secrets = SecretWatch(loaded.secret_files)
         self.pipeline.adopt(clearance, labeller)
 
     def _views(self, loaded: Loaded, epoch: int) -> tuple[Clearance, Labeller]:
@@ -132,11 +132,11 @@ class Gateway:
         self._gate.tidy(self._loaded.catalog.deployments.values())
 
     def _look_at_secrets(self) -> None:
-        self._loop.run_in_executor(None, self._secrets.have_changed).add_done_callback(
+        self._loop.run_in_executor(None, self._secrets.changed).add_done_callback(
             self._reload_if
         )
 
-    def _reload_if(self, looked: "asyncio.Future[bool]") -> None:
+    def _reload_if(self, looked: "asyncio.Future[tuple[Path, ...]]") -> None:
         if not looked.cancelled() and looked.exception() is None and looked.result():
             log.info("a secret file changed")
             self._reloading = asyncio.ensure_future(self.reload())

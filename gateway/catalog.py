@@ -19,6 +19,7 @@ class Account:
     vendor: Vendor
     # The secret itself: never printed, and a new one does not make another account.
     credential: str | None = field(default=None, repr=False, compare=False)
+    credential_source: str | None = None  # `env:NAME` or `file:/path`: may be shown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +59,7 @@ class Deployment:
     context_tokens: int | None = None
     price: Price | None = None
     zone: str = "UNKNOWN"  # shown in a response header; policy has its own facts
+    form: str | None = None  # the endpoint form of the vendor's catalogue row that it is
     is_simulated: bool = False
     connections: int = 1_000  # at most so many open at once
     connect_s: float = 2.0  # name, TCP and TLS together

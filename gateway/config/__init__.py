@@ -1,0 +1,1 @@
+"""What operators write: read, judged as a whole, and turned into records."""

@@ -1,0 +1,116 @@
+"""A config folder becomes one record, or one error that lists everything wrong with it.
+
+Nothing here serves anything: `check` loads and throws away, `reload` loads beside what serves.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from gateway.catalog import Catalog
+from gateway.config.document import Document, read_document
+from gateway.config.findings import Findings, in_order
+from gateway.config.listeners import check_listeners
+from gateway.config.schema import Gateway, Supply
+from gateway.config.secrets import Secret, UnreadableSecretError, read_secret
+from gateway.config.settings import Flags, overlay
+from gateway.config.supply import Supplied, build
+from gateway.config.validation import validate, validate_entries
+from gateway.errors import ConfigError, Problem
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """All that one reading of the folder declares."""
+
+    folder: Path
+    settings: Gateway
+    data_dir: Path
+    admin_key: str | None = field(repr=False)
+    catalog: Catalog
+    secret_files: tuple[Path, ...]
+    warnings: tuple[Problem, ...]
+
+
+def load(
+    folder: Path, flags: Flags | None = None, environment: Mapping[str, str] = os.environ
+) -> Loaded:
+    """Read the folder.  Raises ConfigError with all its problems, in order of file and line."""
+    findings = Findings()
+    _check_folder(folder)
+    gateway, admin_secret = _gateway(folder, flags, environment, findings)
+    supplied = _supply(folder, environment, findings)
+    findings.raise_errors()
+    assert gateway is not None and supplied is not None, "what is missing has been reported"
+    secrets = (*supplied.secrets, *((admin_secret,) if admin_secret is not None else ()))
+    return Loaded(
+        folder=folder,
+        settings=gateway,
+        data_dir=folder / gateway.data_dir,
+        admin_key=admin_secret.value if admin_secret is not None else None,
+        catalog=supplied.catalog,
+        secret_files=tuple(secret.path for secret in secrets if secret.path is not None),
+        warnings=tuple(in_order(findings.warnings)),
+    )
+
+
+def _check_folder(folder: Path) -> None:
+    if folder.is_dir():
+        return
+    what = "is not a folder" if folder.exists() else "there is no such folder"
+    remedy = f"`switchgear init --config {folder}` writes one"
+    raise ConfigError([Problem(file=str(folder), line=0, key="", message=what, remedy=remedy)])
+
+
+def _gateway(
+    folder: Path, flags: Flags | None, environment: Mapping[str, str], findings: Findings
+) -> tuple[Gateway | None, Secret | None]:
+    document = _read(folder, "gateway.yaml", findings)
+    written = validate(document, Gateway, findings) if document is not None else None
+    if document is None or written is None:
+        return None, None
+    gateway = overlay(written, flags) if flags is not None else written
+    check_listeners(document, gateway, folder, findings)
+    return gateway, _admin_secret(document, gateway, folder, environment, findings)
+
+
+def _admin_secret(
+    document: Document,
+    gateway: Gateway,
+    folder: Path,
+    environment: Mapping[str, str],
+    findings: Findings,
+) -> Secret | None:
+    reference = gateway.listen.admin.key
+    if reference is None:
+        return None
+    line = document.line(("listen", "admin", "key"))
+    try:
+        secret = read_secret(reference, folder, environment)
+    except UnreadableSecretError as error:
+        findings.error(document.name, line, "listen.admin.key", str(error), error.remedy)
+        return None
+    if len(secret.value) < 16:
+        findings.error(
+            document.name, line, "listen.admin.key", "is shorter than 16 characters",
+            "`openssl rand -hex 32` makes a good one",
+        )  # fmt: skip
+    if secret.is_readable_by_all:
+        message = f"{secret.path} can be read by every user"
+        findings.warn(document.name, line, "listen.admin.key", message, "chmod 600")
+    return secret
+
+
+def _supply(folder: Path, environment: Mapping[str, str], findings: Findings) -> Supplied | None:
+    document = _read(folder, "supply.yaml", findings)
+    if document is None:
+        return None
+    written, wrong = validate_entries(document, Supply, findings)
+    if written is None:
+        return None
+    return build(document, written, wrong, folder, environment, findings)
+
+
+def _read(folder: Path, name: str, findings: Findings) -> Document | None:
+    return read_document(folder / name, str(folder / name), findings)
