@@ -15,8 +15,6 @@ _FINISH: Final = {
     REFUSAL: b'"content_filter"',
 }
 
-NOT_UTF8: Final = "not UTF-8"
-
 
 class Answer:
     """Facts of one answer, gathered by either reader."""
@@ -68,17 +66,6 @@ class Answer:
         if counts.thinking_tokens is not None:
             member["completion_tokens_details"] = {"reasoning_tokens": counts.thinking_tokens}
         return msgspec.json.encode(member)
-
-
-def is_utf8(data: bytes) -> bool:
-    """Whether the bytes are text; the JSON decoder skips over texts without looking."""
-    if data.isascii():
-        return True
-    try:
-        str(data, "utf-8")
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def corrupt(detail: str, charge: Charge = Charge.PARTIAL) -> Verdict:

@@ -15,15 +15,15 @@ class Draft:
     """A body in the making."""
 
     __slots__ = (
-        "added",
+        "_added",
+        "_target",
         "body",
         "choice",
         "dropped",
         "is_serial",
         "output",
         "request",
-        "target",
-        "user_rank",
+        "user_field",
     )
 
     def __init__(self, request: ClientRequest, target: Target) -> None:
@@ -79,7 +79,7 @@ class Draft:
             else:
                 body[target.rename_fields.get(name, name)] = value
         for name, value in target.inject.items():
-            if name not in body:
-                self._added.append(name)
+            # A value of the client's that gives way is lost as a dropped one is.
+            self.dropped.add(name) if name in body else self._added.append(name)
             body[name] = value
         return body

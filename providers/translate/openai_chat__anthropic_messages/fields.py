@@ -13,6 +13,7 @@ take them); OpenAI API reference, "Create chat completion"; read 2026-11-24.
 from collections.abc import Callable
 from typing import Final
 
+import msgspec
 from msgspec import Raw
 
 from providers.translate.openai_chat__anthropic_messages.draft import Draft
@@ -133,29 +134,34 @@ def _skip(draft: Draft, name: str, value: Raw) -> None:
     """Read by the gateway and set by us."""
 
 
-def _drop_unless(*defaults: bytes) -> Take:
+def _drop_unless(default: object) -> Take:
     """Reported, unless the value is what holds without it."""
 
     def drop(draft: Draft, name: str, value: Raw) -> None:
-        if bytes(value) not in defaults:
+        if not _holds(value, default):
             draft.dropped.add(name)
 
     return drop
 
 
-def _refuse_unless(*defaults: bytes, remedy: str = "leave it out") -> Take:
+def _refuse_unless(default: object, remedy: str = "leave it out") -> Take:
     """Refused, unless the value is what holds without it."""
 
     def take(draft: Draft, name: str, value: Raw) -> None:
-        if bytes(value) not in defaults:
+        if not _holds(value, default):
             refuse(name, f"has no counterpart at this vendor; {remedy}")
 
     return take
 
 
-_ZERO: Final = (b"0", b"0.0")
-_USE_TOOLS: Final = _refuse_unless(remedy="use tools")
-_USE_SCHEMA: Final = _refuse_unless(remedy="use response_format with json_schema")
+def _holds(value: Raw, default: object) -> bool:
+    """Whether a value says no more than its absence would."""
+    return len(value) <= _DEFAULT_BYTES and bool(msgspec.json.decode(value) == default)
+
+
+_DEFAULT_BYTES: Final = 64  # a default is short; what is longer is not decoded to be compared
+_USE_TOOLS: Final = _refuse_unless(None, "use tools")
+_USE_SCHEMA: Final = _refuse_unless(None, "use response_format with json_schema")
 
 FIELDS: Final[dict[str, Take]] = {
     "model": _skip,
@@ -179,13 +185,13 @@ FIELDS: Final[dict[str, Take]] = {
     "thinking": _take,
     "top_k": _take,
     # Without them the answer would be another one than was asked for.
-    "n": _refuse_unless(b"1"),
-    "logprobs": _refuse_unless(b"false"),
-    "top_logprobs": _refuse_unless(b"0"),
-    "logit_bias": _refuse_unless(b"{}"),
-    "modalities": _refuse_unless(b'["text"]'),
-    "audio": _refuse_unless(),
-    "web_search_options": _refuse_unless(),
+    "n": _refuse_unless(1),
+    "logprobs": _refuse_unless(False),
+    "top_logprobs": _refuse_unless(0),
+    "logit_bias": _refuse_unless({}),
+    "modalities": _refuse_unless(["text"]),
+    "audio": _refuse_unless(None),
+    "web_search_options": _refuse_unless(None),
     "functions": _USE_TOOLS,
     "function_call": _USE_TOOLS,
     "guided_json": _USE_SCHEMA,
@@ -194,7 +200,7 @@ FIELDS: Final[dict[str, Take]] = {
     "guided_grammar": _USE_SCHEMA,
     "structured_outputs": _USE_SCHEMA,
     # Nothing else is lost with them; their default says nothing.
-    "presence_penalty": _drop_unless(*_ZERO),
-    "frequency_penalty": _drop_unless(*_ZERO),
-    "store": _drop_unless(b"false"),
+    "presence_penalty": _drop_unless(0),
+    "frequency_penalty": _drop_unless(0),
+    "store": _drop_unless(False),
 }

@@ -26,13 +26,8 @@ from providers.dialects.anthropic_messages import (
     decode_event,
     error_verdict,
 )
-from providers.translate.openai_chat__anthropic_messages.answer import (
-    NOT_UTF8,
-    Answer,
-    corrupt,
-    is_utf8,
-)
-from providers.translate.openai_chat__anthropic_messages.sse import Events
+from providers.framing import sse
+from providers.translate.openai_chat__anthropic_messages.answer import Answer, corrupt
 
 BLOCKS: Final = 1024
 ARGUMENTS_BYTES: Final = 1024 * 1024  # of one call
@@ -42,6 +37,7 @@ _UNFINISHED: Final = b'},"finish_reason":null}]}\n\n'
 _UNFINISHED_CALL: Final = b'}}]},"finish_reason":null}]}\n\n'
 
 Step = tuple[bytes, int]
+_NOTHING: Final[Step] = (b"", NOTHING)
 _NO_CHUNK: Final[Step] = (b"", PROGRESS)
 
 
@@ -53,11 +49,11 @@ class MessagesStream:
         "_blocks",
         "_calls",
         "_created",
-        "_events",
         "_head",
         "_is_stopped",
         "_open",
         "_shell",
+        "_splitter",
         "_text_head",
         "_wants_usage",
         "fault",
@@ -72,7 +68,7 @@ class MessagesStream:
         self._answer = Answer()
         self._wants_usage = wants_usage
         self._created = created
-        self._events = Events()
+        self._splitter = sse.EventSplitter()
         self._shell = b""  # of every chunk, up to `choices`; known from `message_start` on
         self._head = b""  # the same up to the value of `delta`
         self._text_head = b""
@@ -92,20 +88,11 @@ class MessagesStream:
     def feed(self, data: bytes) -> Step:
         """Take bytes as they come; give the chunks for the client and the highest signal."""
         if self.fault is not None or self._is_stopped:
-            return b"", NOTHING
-        if (payload := self._events.only(data)) is not None:
-            return self._read(payload)
-        payloads = self._events.split(data)
-        if payloads is None:
-            return self._fail(corrupt("event too large"))
-        chunks, top = [], NOTHING
-        for payload in payloads:
-            chunk, signal = self._read(payload)
-            chunks.append(chunk)
-            top = max(top, signal)
-            if signal == FAILED or self._is_stopped:
-                break
-        return b"".join(chunks), top
+            return _NOTHING
+        events = self._splitter.feed(data)
+        if len(events) == 1 and not self._splitter.fault:
+            return self._read(events[0][2])
+        return self._read_all(events)
 
     def verdict(self) -> Verdict:
         """What the answer is worth if nothing more comes."""
@@ -129,9 +116,23 @@ class MessagesStream:
         chunks.append(_DONE)
         return b"".join(chunks)
 
-    def _read(self, payload: bytes) -> Step:
-        if not is_utf8(payload):
-            return self._fail(corrupt(NOT_UTF8))
+    def _read_all(self, events: list[sse.Event]) -> Step:
+        chunks, top = [], NOTHING
+        for _, _, payload in events:
+            chunk, signal = self._read(payload)
+            if signal > top:
+                top = signal
+            if signal == FAILED or self._is_stopped:
+                break
+            chunks.append(chunk)
+        if self._splitter.fault and self.fault is None and not self._is_stopped:
+            top = self._fail(corrupt(self._splitter.fault))[1]
+        return b"".join(chunks), top
+
+    def _read(self, payload: bytes | None) -> Step:
+        """Read one event; the texts in it are known to be UTF-8."""
+        if payload is None:
+            return _NOTHING
         try:
             event = decode_event(payload)
         except (msgspec.DecodeError, RecursionError):
@@ -260,7 +261,7 @@ class MessagesStream:
         return _NO_CHUNK
 
     def _ping(self, event: Event) -> Step:
-        return b"", NOTHING
+        return _NOTHING
 
     def _error(self, event: Event) -> Step:
         return self._fail(error_verdict(event.error))

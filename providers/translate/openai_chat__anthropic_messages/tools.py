@@ -10,6 +10,7 @@ Sources: platform.claude.com/docs/en/agents-and-tools/tool-use/define-tools,
 the vendor's refusal ("String should match pattern '^[a-zA-Z0-9_-]+$'"), read 2026-11-24.
 """
 
+import itertools
 import re
 from typing import Final
 
@@ -38,24 +39,28 @@ _decode_object = msgspec.json.Decoder(dict[str, Raw]).decode
 class CallIds:
     """Ids as this vendor takes them; different ids stay different."""
 
-    __slots__ = ("_dropped", "_rendered")
+    __slots__ = ("_dropped", "_rendered", "_taken")
 
     def __init__(self, dropped: Dropped) -> None:
         self._dropped = dropped
         self._rendered: dict[str, str] = {}
+        self._taken: set[str] = set()
 
     def rendered(self, call_id: str) -> str:
         known = self._rendered.get(call_id)
         if known is None:
             known = self._rendered[call_id] = self._render(call_id)
+            self._taken.add(known)
         return known
 
     def _render(self, call_id: str) -> str:
-        if call_id and not _ID_REFUSED.search(call_id):
+        plain = _ID_REFUSED.sub("_", call_id)
+        if plain == call_id and plain and plain not in self._taken:
             return call_id
         self._dropped.add("tool_calls.id")
-        # The number keeps `a.b` and `a:b` apart.
-        return f"{_ID_REFUSED.sub('_', call_id)}_{len(self._rendered)}"
+        # The number keeps `a.b` and `a:b` apart; it starts high enough to be free at once.
+        numbers = itertools.count(len(self._taken))
+        return next(name for n in numbers if (name := f"{plain}_{n}") not in self._taken)
 
 
 def read_calls(calls: Raw, place: str, ids: CallIds, dropped: Dropped) -> list[Block]:

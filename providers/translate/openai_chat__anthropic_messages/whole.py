@@ -18,12 +18,8 @@ from providers.dialects.anthropic_messages import (
     decode_message,
     error_verdict,
 )
-from providers.translate.openai_chat__anthropic_messages.answer import (
-    NOT_UTF8,
-    Answer,
-    corrupt,
-    is_utf8,
-)
+from providers.framing.sse import is_utf8
+from providers.translate.openai_chat__anthropic_messages.answer import Answer, corrupt
 
 
 class MessagesReply:
@@ -44,8 +40,8 @@ class MessagesReply:
 
     def read(self, body: bytes) -> tuple[Verdict, bytes]:
         """Judge a complete 200 body; a body for the client comes with every answer."""
-        if not is_utf8(body):
-            return corrupt(NOT_UTF8, Charge.UNKNOWN), b""
+        if not body.isascii() and not is_utf8(body):
+            return corrupt("not UTF-8", Charge.UNKNOWN), b""
         try:
             message = decode_message(body)
         except (msgspec.DecodeError, RecursionError):
