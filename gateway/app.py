@@ -132,9 +132,7 @@ class Gateway:
         self._gate.tidy(self._loaded.catalog.deployments.values())
 
     def _look_at_secrets(self) -> None:
-        self._loop.run_in_executor(None, self._secrets.changed).add_done_callback(
-            self._reload_if
-        )
+        self._loop.run_in_executor(None, self._secrets.changed).add_done_callback(self._reload_if)
 
     def _reload_if(self, looked: "asyncio.Future[tuple[Path, ...]]") -> None:
         if not looked.cancelled() and looked.exception() is None and looked.result():

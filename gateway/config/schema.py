@@ -232,7 +232,8 @@ class DeploymentEntry(Strict):
     )
     connections: Count = Field(default=1_000, description="Most connections open at once.")
     connect_s: Seconds = Field(
-        default=2.0, description="Seconds for name, TCP and TLS together, before the next candidate."
+        default=2.0,
+        description="Seconds for name, TCP and TLS together, before the next candidate.",
     )
 
 
