@@ -178,12 +178,13 @@ def _content(flight: Flight, _: None, now: float, chance: float) -> Actions:
 
 
 def _ended(flight: Flight, verdict: Verdict, now: float, chance: float) -> Actions:
-    kind = verdict.kind
-    if kind is Kind.OK or _is_agreed_empty(flight, verdict):
-        return _delivered(flight, verdict, COMPLETE if kind is not Kind.OK else verdict)
+    if verdict.delivers:
+        return _delivered(flight, verdict, verdict)
+    if _is_agreed_empty(flight, verdict):
+        return _delivered(flight, verdict, COMPLETE)
     if flight.phase == SERVING:
         return _broken(flight, verdict)
-    if kind is Kind.CALLER_ERROR or kind is Kind.REFUSED:
+    if verdict.kind is Kind.CALLER_ERROR:
         return _delivered(flight, verdict, verdict)
     return _failed(flight, verdict)
 

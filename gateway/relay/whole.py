@@ -51,7 +51,7 @@ class WholeRelay:
             return self._error.verdict(self._candidate, wall_s)
         parts = self._parts
         verdict, self._answer = self._reader.read(parts[0] if len(parts) == 1 else b"".join(parts))
-        if verdict.kind is not Kind.OK:
+        if not verdict.delivers:
             return verdict
         return judge_model(self._exchange, self._candidate, self._reader.model) or verdict
 

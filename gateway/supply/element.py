@@ -42,11 +42,14 @@ class Element:
     is_cut: bool = False
 
     def admits(self, now: float) -> bool:
-        """Whether an attempt may start."""
+        """Whether an attempt may start.  Finds out, too, that a cooldown has ended."""
         if self.is_quiet:
             return True
         if self.is_cut or now < self.cool_until:
             return False
+        if self.cool_until:
+            self.cool_until = 0.0
+            self._settle_down()
         if self.breaker is Breaker.CLOSED:
             return True
         return not self.is_probing and now >= self.open_until
@@ -100,4 +103,13 @@ class Element:
         self._settle_down()
 
     def _settle_down(self) -> None:
-        self.is_quiet = self.breaker is Breaker.CLOSED and not self.is_cut and not self.fails
+        """Quiet again, unless something is left.
+
+        A success does not end a cooldown: it may have been sent before the cooldown began.
+        """
+        self.is_quiet = (
+            self.breaker is Breaker.CLOSED
+            and not self.is_cut
+            and not self.fails
+            and not self.cool_until
+        )

@@ -45,7 +45,7 @@ class Standing:
         """An attempt that `claim` began came to this."""
         self.in_flight -= 1
         kind = verdict.kind
-        if kind is Kind.OK or kind is Kind.REFUSED:
+        if verdict.delivers:
             self.deployment.succeed()
             self.account.succeed()
             return
