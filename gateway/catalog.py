@@ -59,7 +59,7 @@ class Deployment:
     context_tokens: int | None = None
     price: Price | None = None
     zone: str = "UNKNOWN"  # shown in a response header; policy has its own facts
-    form: str | None = None  # the endpoint form of the vendor's catalogue row that it is
+    place: str | None = None  # the endpoint of the vendor's fact sheet that it is
     is_simulated: bool = False
     connections: int = 1_000  # at most so many open at once
     connect_s: float = 2.0  # name, TCP and TLS together

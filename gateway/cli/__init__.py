@@ -6,7 +6,6 @@ listed.  Whatever goes wrong ends in a message and an exit status: 1 for what we
 command line that makes no sense, 130 for Ctrl-C.
 """
 
-import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -19,6 +18,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
+from gateway.cli.terminal import describe_problem, print_json
 from gateway.errors import ConfigError, SwitchgearError
 
 
@@ -124,8 +124,9 @@ def _root() -> None:
 
 def _tell(error: SwitchgearError, *, as_json: bool) -> int:
     if as_json:
-        problems = [str(problem) for problem in getattr(error, "problems", ())]
-        print(json.dumps({"ok": False, "error": str(error), "problems": problems}))
+        problems = error.problems if isinstance(error, ConfigError) else ()
+        found = [describe_problem(problem) for problem in problems]
+        print_json({"ok": False, "error": str(error), "problems": found})
         return 1
     print(error, file=sys.stderr)
     if isinstance(error, ConfigError):

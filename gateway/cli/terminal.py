@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from gateway.errors import Problem
+
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Folder = Annotated[
     Path | None,
@@ -16,3 +18,14 @@ Folder = Annotated[
 def print_json(value: object) -> None:
     """One JSON document on standard output."""
     print(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+
+
+def describe_problem(problem: Problem) -> dict[str, object]:
+    """A problem as JSON: the same parts in every command."""
+    return {
+        "file": problem.file,
+        "line": problem.line,
+        "key": problem.key,
+        "message": problem.message,
+        "remedy": problem.remedy,
+    }

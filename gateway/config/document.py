@@ -2,13 +2,14 @@
 
 PyYAML's own construction reads YAML 1.1: `NO` becomes false, `12:30` becomes 750, `010` becomes 8,
 and a duplicate key silently wins.  None of that may decide where data goes, so the events of its
-safe parser are built up here: true, false, null, decimal numbers, and otherwise text.  Without
-recursion and with every size counted, so that no file can cost more than its bounds.
+safe parser are built up here: true, false, null, decimal numbers, dates, and otherwise text.
+Without recursion and with every size counted, so that no file can cost more than its bounds.
 """
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Final
 
@@ -23,6 +24,7 @@ NODES: Final = 100_000  # counted as if every alias were written out
 
 _INTEGER: Final = re.compile(r"[-+]?(0|[1-9][0-9]{0,18})")
 _DECIMAL: Final = re.compile(r"[-+]?(0|[1-9][0-9]{0,18})\.[0-9]{1,18}")
+_DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _WORDS: Final[Mapping[str, bool | None]] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),
     **dict.fromkeys(("true", "True", "TRUE"), True),
@@ -30,6 +32,9 @@ _WORDS: Final[Mapping[str, bool | None]] = {
 }
 
 _Parser: type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+Scalar = str | int | bool | date | None
 
 
 class Decimal(str):
@@ -43,7 +48,7 @@ class Node:
     """A value and the line it starts on; `size` counts it and all below it."""
 
     line: int
-    value: "str | int | bool | list[Node] | dict[str, Node] | None" = None
+    value: "Scalar | list[Node] | dict[str, Node]" = None
     size: int = 1
     key_line: int = 0  # of the key that holds it, when a mapping does
 
@@ -77,6 +82,18 @@ class Document:
             child = _child(node, part)
             if child is not None:
                 node, line = child, child.key_line or child.line
+        return line
+
+    def line_of(self, key: str) -> int:
+        """The line of a dotted key, whose names may hold dots too; else of the nearest above."""
+        node, line, rest = self.root, self.root.line, key
+        while rest and isinstance(node.value, dict):
+            names = [n for n in node.value if rest == n or rest.startswith((f"{n}.", f"{n}["))]
+            if not names:
+                break
+            name = max(names, key=len)
+            node = node.value[name]
+            line, rest = node.key_line or node.line, rest[len(name) :].lstrip(".")
         return line
 
 
@@ -257,11 +274,16 @@ class _Builder:
         members[key] = node
 
 
-def _scalar(text: str) -> str | int | bool | None:
+def _scalar(text: str) -> Scalar:
     if text in _WORDS:
         return _WORDS[text]
     if _INTEGER.fullmatch(text):
         return int(text)
+    if _DATE.fullmatch(text):
+        try:
+            return date.fromisoformat(text)
+        except ValueError:
+            return text  # whoever wanted a date says so
     return Decimal(text) if _DECIMAL.fullmatch(text) else text
 
 

@@ -6,18 +6,23 @@ Nothing here serves anything: `check` loads and throws away, `reload` loads besi
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from difflib import get_close_matches
 from pathlib import Path
 
 from gateway.catalog import Catalog
+from gateway.clock import SYSTEM_CLOCK, Clock
 from gateway.config.document import Document, read_document
 from gateway.config.findings import Findings, in_order
 from gateway.config.listeners import check_listeners
-from gateway.config.schema import Gateway, Supply
+from gateway.config.policy import load_policy
+from gateway.config.schema import FILES, Gateway, Supply
 from gateway.config.secrets import Secret, UnreadableSecretError, read_secret
 from gateway.config.settings import Flags, overlay
-from gateway.config.supply import Supplied, build
+from gateway.config.supply import Supplied, Surroundings, build
 from gateway.config.validation import validate, validate_entries
 from gateway.errors import ConfigError, Problem
+from policies import Policy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,20 +34,38 @@ class Loaded:
     data_dir: Path
     admin_key: str | None = field(repr=False)
     catalog: Catalog
+    policy: Policy
     secret_files: tuple[Path, ...]
     warnings: tuple[Problem, ...]
 
 
 def load(
-    folder: Path, flags: Flags | None = None, environment: Mapping[str, str] = os.environ
+    folder: Path,
+    flags: Flags | None = None,
+    environment: Mapping[str, str] = os.environ,
+    clock: Clock = SYSTEM_CLOCK,
 ) -> Loaded:
-    """Read the folder.  Raises ConfigError with all its problems, in order of file and line."""
+    """Read the folder.  Raises ConfigError with all its problems, in order of file and line.
+
+    Takes tens of milliseconds, reads files and holds the GIL in parts: it belongs in a thread.
+    """
     findings = Findings()
     _check_folder(folder)
+    _refuse_misspelt(folder, findings)
     gateway, admin_secret = _gateway(folder, flags, environment, findings)
-    supplied = _supply(folder, environment, findings)
+    document = _read(folder, "supply.yaml", findings)
+    surroundings = Surroundings(
+        folder=folder,
+        environment=environment,
+        today=datetime.fromtimestamp(clock.wall(), UTC).date(),
+    )
+    supplied = _supply(document, surroundings, findings)
+    # Rules that name deployments can be judged only when all of those stand.
+    facts = supplied.facts.values() if supplied is not None and not findings.errors else None
+    policy = load_policy(folder / "policies", facts, document, findings)
     findings.raise_errors()
     assert gateway is not None and supplied is not None, "what is missing has been reported"
+    assert policy is not None, "what is wrong has been reported"
     secrets = (*supplied.secrets, *((admin_secret,) if admin_secret is not None else ()))
     return Loaded(
         folder=folder,
@@ -50,6 +73,7 @@ def load(
         data_dir=folder / gateway.data_dir,
         admin_key=admin_secret.value if admin_secret is not None else None,
         catalog=supplied.catalog,
+        policy=policy,
         secret_files=tuple(secret.path for secret in secrets if secret.path is not None),
         warnings=tuple(in_order(findings.warnings)),
     )
@@ -102,14 +126,25 @@ def _admin_secret(
     return secret
 
 
-def _supply(folder: Path, environment: Mapping[str, str], findings: Findings) -> Supplied | None:
-    document = _read(folder, "supply.yaml", findings)
+def _supply(
+    document: Document | None, surroundings: Surroundings, findings: Findings
+) -> Supplied | None:
     if document is None:
         return None
     written, wrong = validate_entries(document, Supply, findings)
     if written is None:
         return None
-    return build(document, written, wrong, folder, environment, findings)
+    return build(document, written, wrong, surroundings, findings)
+
+
+def _refuse_misspelt(folder: Path, findings: Findings) -> None:
+    for path in sorted(folder.iterdir()):
+        if path.suffix not in (".yaml", ".yml") or path.name in FILES:
+            continue
+        close = get_close_matches(path.name, FILES, n=1, cutoff=0.75)
+        if close:
+            remedy = f"did you mean `{close[0]}`?"
+            findings.error(str(path), 0, "", "is a file that nothing reads", remedy)
 
 
 def _read(folder: Path, name: str, findings: Findings) -> Document | None:

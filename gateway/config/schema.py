@@ -6,39 +6,34 @@ guessed from text; whatever needs more than its own value is judged in `load` an
 """
 
 from collections.abc import Mapping
+from datetime import date
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Annotated, Final
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, Field
 
-from gateway.config import values
+from gateway.config.values import (
+    KIB,
+    MIB,
+    BaseUrl,
+    Count,
+    MicroPrice,
+    Name,
+    Network,
+    Port,
+    RouteName,
+    Seconds,
+    SecretText,
+    Size,
+    Strict,
+    Switch,
+    Text,
+    Tiers,
+    Tokens,
+)
+from policies import facts as vocabulary
 from providers.contract import Feature
-
-Text = Annotated[str, Field(min_length=1, max_length=500, pattern=r"^[^\x00-\x1f\x7f]+$")]
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
-RouteName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/@-]{0,127}$")]
-Port = Annotated[int, Field(strict=True, ge=0, le=65_535)]
-Count = Annotated[int, Field(strict=True, ge=1, le=1_000_000)]
-Tokens = Annotated[int, Field(strict=True, ge=1, le=100_000_000)]
-Size = Annotated[int, BeforeValidator(values.read_size), Field(ge=1, le=1 << 40)]
-Seconds = Annotated[float, BeforeValidator(values.read_number), Field(gt=0, le=86_400)]
-MicroPrice = Annotated[int, BeforeValidator(values.read_price)]
-Switch = Annotated[bool, Field(strict=True)]
-SecretText = Annotated[str, BeforeValidator(values.read_reference)]
-Network = Annotated[str, BeforeValidator(values.read_network)]
-BaseUrl = Annotated[str, BeforeValidator(values.read_base_url)]
-# Read by `policies`, which owns their vocabulary.
-Facts = Mapping[str, object]
-Tiers = Annotated[
-    tuple[tuple[Name, ...], ...], BeforeValidator(values.read_tiers), Field(min_length=1)
-]
-
-
-class Strict(BaseModel):
-    """Nothing unknown, nothing changed afterwards; an error never shows what was written."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
 class LogLevel(StrEnum):
@@ -106,11 +101,11 @@ class Limits(Strict):
     """Bounds on what clients can make the gateway hold."""
 
     body_bytes: Size = Field(
-        default=10 * values.MIB,
+        default=10 * MIB,
         description="Largest request body; more is a 413. Bytes, or `10 MiB`.",
     )
     bodies_total_bytes: Size = Field(
-        default=256 * values.MIB,
+        default=256 * MIB,
         description="Memory that all request bodies may take together; more is a 503.",
     )
     in_flight: Count = Field(default=1_000, description="Requests at the same time; more is a 503.")
@@ -118,7 +113,7 @@ class Limits(Strict):
         default=100, description="Requests at the same time by one key; more is a 429."
     )
     header_bytes: Size = Field(
-        default=64 * values.KIB,
+        default=64 * KIB,
         description="Request line and header fields together; more is a 431.",
     )
     header_count: Count = Field(
@@ -156,6 +151,75 @@ class PriceEntry(Strict):
     )
 
 
+class EvidenceEntry(Strict):
+    """Where facts come from and how long they may be believed."""
+
+    source: Text = Field(description="The contract, page or machine that says so.")
+    as_of: Text | int | date = Field(description="The date it carries, such as 2026-10-18.")
+    confidence: vocabulary.Confidence = Field(
+        default=vocabulary.Confidence.CONTRACT, description="How good the evidence is."
+    )
+    expires: date | None = Field(
+        default=None, description="Last day on which it holds; after it the facts are unknown."
+    )
+
+
+class FactsEntry(Strict):
+    """What policy may know of a deployment. Absent keeps the vendor's public fact; `null` makes it
+    unknown, and unknown is the worst value."""
+
+    broker: Switch | None = Field(
+        default=None, description="Passes requests on to operators of its own choice."
+    )
+    hosting: vocabulary.Hosting | None = Field(
+        default=None, description="Whose machines serve. Rented machines are `own_cloud`."
+    )
+    network: vocabulary.Network | None = Field(default=None, description="How it is reached.")
+    processing: Text | None = Field(
+        default=None, description="Smallest zone that is guaranteed to contain inference."
+    )
+    storage: Text | None = Field(
+        default=None, description="Smallest zone that is guaranteed to contain what is kept."
+    )
+    legal_entity: Text | None = Field(default=None, description="With whom the contract is.")
+    law: Text | None = Field(
+        default=None, description="Zone where the contracting operator is established."
+    )
+    parent_law: Text | None = Field(
+        default=None, description="Zone where its ultimate parent is established."
+    )
+    reachable_by: frozenset[vocabulary.Regime] | None = Field(
+        default=None, description="Laws that can compel the operator, wherever the data sits."
+    )
+    subprocessors: frozenset[Text] | None = Field(
+        default=None, description="Zones whose law its sub-processors are under."
+    )
+    retention_days: Annotated[int, Field(strict=True, ge=0, le=36_500)] | None = Field(
+        default=None, description="0 when zero retention is in force by contract and by setting."
+    )
+    trains: Switch | None = Field(default=None, description="Learns from what is sent.")
+    human_review: Switch | None = Field(default=None, description="People there may read it.")
+    dpa: Switch | None = Field(
+        default=None, description="A data processing agreement is signed (GDPR art. 28)."
+    )
+    baa: Switch | None = Field(
+        default=None, description="A business associate agreement is signed (HIPAA)."
+    )
+    transfer_basis: vocabulary.TransferBasis | None = Field(
+        default=None, description="On what ground personal data may leave (GDPR ch. V)."
+    )
+    weights_open: Switch | None = Field(default=None, description="The weights are published.")
+    weights_origin: Text | None = Field(default=None, description="Zone of who made the weights.")
+    weights_family: Text | None = Field(default=None, description="Model family, such as `qwen`.")
+    weights_licence: Text | None = Field(default=None, description="Licence of the weights.")
+    certs: frozenset[vocabulary.Cert] | None = Field(
+        default=None, description="Certificates whose scope covers this service."
+    )
+    evidence: tuple[EvidenceEntry, ...] = Field(
+        default=(), description="Where these facts come from. Facts need some."
+    )
+
+
 class AccountEntry(Strict):
     """One contract with a vendor: the unit of a billing stop or suspension."""
 
@@ -168,10 +232,18 @@ class AccountEntry(Strict):
     base_url: BaseUrl | None = Field(
         default=None, description="Where the API is, when not at the vendor's own address."
     )
-    region: Text | None = Field(
-        default=None, description="One of the vendor's regional addresses, instead of `base_url`."
+    place: Text | None = Field(
+        default=None,
+        description="Which endpoint of the vendor's fact sheet, such as `eu`: decides the address, "
+        "what a request must carry, and which facts hold. Needed where the address alone does "
+        "not tell.",
     )
-    facts: Facts | None = Field(
+    fact_sheet: Text | None = Field(
+        default=None,
+        description="Whose public facts hold, when not `vendor`'s own: for a vendor reached as "
+        "`openai_compatible`, for one's own machines (`self_hosted`), or for a practice vendor.",
+    )
+    facts: FactsEntry | None = Field(
         default=None, description="What your contract changes for all deployments of this account."
     )
 
@@ -182,17 +254,7 @@ class DeploymentEntry(Strict):
     account: Name = Field(description="Name of the account that pays.")
     model: Text = Field(description="The model's name at the vendor.")
     base_url: BaseUrl | None = Field(default=None, description="Overrides the account's.")
-    region: Text | None = Field(default=None, description="Overrides the account's.")
-    residency: Text | None = Field(
-        default=None,
-        description="Where inference is pinned by a member of the request, such as `us` for "
-        "Anthropic's `inference_geo`. The gateway sets it and refuses the client's own.",
-    )
-    form: Text | None = Field(
-        default=None,
-        description="Which endpoint form of the vendor's fact sheet this is, when address and "
-        "residency do not tell.",
-    )
+    place: Text | None = Field(default=None, description="Overrides the account's.")
     private_endpoint: Switch = Field(
         default=False,
         description="`base_url` is a private name of the same vendor's service (private link), so "
@@ -223,7 +285,7 @@ class DeploymentEntry(Strict):
     price: PriceEntry | None = Field(
         default=None, description="What it costs; without a price the cost is unknown, not zero."
     )
-    facts: Facts | None = Field(
+    facts: FactsEntry | None = Field(
         default=None, description="What differs from the account's facts; key by key."
     )
     simulated: Switch = Field(

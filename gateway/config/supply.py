@@ -1,25 +1,33 @@
-"""From `supply.yaml` to the catalogue: names resolved, vendors found, addresses checked.
-
-The address decides which vendor's facts are believed.  So a host that is not the vendor's is
-refused unless the operator says why: an own name for it, or a practice vendor.
-"""
+"""From `supply.yaml` to the catalogue: names resolved, vendors and places found, facts joined."""
 
 import ipaddress
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 from urllib.parse import SplitResult
 
+import msgspec
+
 from gateway.catalog import Account, Catalog, Deadlines, Deployment, Origin, Price, Route
+from gateway.config.catalogue import read_sheets, sheet_of_vendor
 from gateway.config.document import Document
 from gateway.config.findings import Findings, KeyPath, dotted, nearest, quoted
-from gateway.config.schema import AccountEntry, DeploymentEntry, PriceEntry, RouteEntry, Supply
+from gateway.config.places import Placed, UnplacedError, Wish, place
+from gateway.config.schema import (
+    AccountEntry,
+    DeploymentEntry,
+    FactsEntry,
+    PriceEntry,
+    RouteEntry,
+    Supply,
+)
 from gateway.config.secrets import Secret, UnreadableSecretError, read_secret
 from gateway.config.validation import Entry
 from gateway.config.values import split_url
+from policies import Facts, PolicyError, VendorFacts
 from providers.contract import Target, Vendor
 from providers.errors import ProviderError
 from providers.registry import vendors
@@ -28,13 +36,12 @@ _PORTS: Final = {"http": 80, "https": 443}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """Where a deployment is reached, as far as its vendor's facts depend on it."""
+class Surroundings:
+    """What the file is read in: relative paths, secrets, and the day that evidence expires on."""
 
-    base_url: str
-    residency: str | None
-    form: str | None
-    is_vendors_host: bool
+    folder: Path
+    environment: Mapping[str, str]
+    today: date
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +49,7 @@ class Supplied:
     """What `supply.yaml` declares, and by which secrets."""
 
     catalog: Catalog
-    places: Mapping[str, Place]  # by deployment
+    facts: Mapping[str, Facts]  # by deployment
     secrets: tuple[Secret, ...]
 
 
@@ -50,15 +57,14 @@ def build(
     document: Document,
     supply: Supply,
     wrong: frozenset[Entry],
-    folder: Path,
-    environment: Mapping[str, str],
+    surroundings: Surroundings,
     findings: Findings,
 ) -> Supplied:
     """Resolve the whole file; `wrong` entries have been told already and nothing depends on them.
 
     What cannot be resolved is in `findings`, and not in the result.
     """
-    return _Builder(document, supply, wrong, folder, environment, findings).build()
+    return _Builder(document, supply, wrong, surroundings, findings).build()
 
 
 class _Builder:
@@ -69,18 +75,17 @@ class _Builder:
         document: Document,
         supply: Supply,
         wrong: frozenset[Entry],
-        folder: Path,
-        environment: Mapping[str, str],
+        surroundings: Surroundings,
         findings: Findings,
     ) -> None:
         self._document = document
         self._supply = supply
         self._wrong = wrong  # entries that stand in the file and are not in `supply`
-        self._folder = folder
-        self._environment = environment
+        self._surroundings = surroundings
         self._findings = findings
         self._secrets: dict[str, Secret] = {}
-        self._places: dict[str, Place] = {}
+        self._placed: dict[str, Placed] = {}
+        self._facts: dict[str, Facts] = {}
 
     def build(self) -> Supplied:
         for section in Supply.model_fields:
@@ -108,7 +113,7 @@ class _Builder:
                 deployments=MappingProxyType(deployments),
                 routes=MappingProxyType(routes),
             ),
-            places=MappingProxyType(self._places),
+            facts=MappingProxyType(self._facts),
             secrets=tuple(self._secrets.values()),
         )
 
@@ -136,7 +141,9 @@ class _Builder:
         if reference is None:
             return None
         try:
-            secret = read_secret(reference, self._folder, self._environment)
+            secret = read_secret(
+                reference, self._surroundings.folder, self._surroundings.environment
+            )
         except UnreadableSecretError as error:
             self._error(path, str(error), error.remedy)
             return None
@@ -161,16 +168,17 @@ class _Builder:
         account = accounts.get(entry.account)
         if account is None:
             return None  # its own problem is told at the account
-        base_url = self._base_url(path, entry, account_entry, account.vendor)
-        if base_url is None:
+        placed = self._place(path, entry, account_entry, account.vendor)
+        if placed is None:
             return None
-        parts = split_url(base_url)
-        assert parts is not None, "the schema let only whole URLs through"
+        self._placed[name] = placed
+        parts = split_url(placed.base_url)
+        assert parts is not None, "the schema and the fact sheets hold only whole URLs"
         origin = self._origin(path, entry, parts)
-        target = self._target(path, entry, account.vendor)
-        if origin is None or target is None:
+        facts = self._join_facts(name, entry, account_entry, placed)
+        if origin is None or facts is None:
             return None
-        self._check_host(path, entry, account.vendor, base_url, name)
+        self._facts[name] = facts
         if account.credential is None and "public" in origin.networks and not entry.simulated:
             self._warn(
                 ("accounts", account.name),
@@ -183,50 +191,98 @@ class _Builder:
             origin=origin,
             base_path=parts.path.rstrip("/"),
             endpoints=account.vendor.endpoints,
-            target=target,
+            target=_target(entry, account.vendor, placed),
             answers_as=entry.answers_as,
             lacks=entry.lacks | account.vendor.lacks,
             context_tokens=entry.context_tokens,
             price=_price(entry.price),
-            form=entry.form,
+            zone=facts.processing or "UNKNOWN",
+            place=placed.row.id or None,
             is_simulated=entry.simulated,
             connections=entry.connections,
             connect_s=entry.connect_s,
         )
 
-    def _base_url(
+    def _place(
         self, path: KeyPath, entry: DeploymentEntry, account: AccountEntry, vendor: Vendor
-    ) -> str | None:
-        """The nearest of the deployment's, the account's and the vendor's own address."""
-        holders: Sequence[tuple[KeyPath, DeploymentEntry | AccountEntry]] = (
-            (path, entry),
-            (("accounts", entry.account), account),
+    ) -> Placed | None:
+        wish = Wish(
+            model=entry.model,
+            base_url=entry.base_url or account.base_url,
+            place=entry.place or account.place,
+            is_private=entry.private_endpoint,
+            is_simulated=entry.simulated,
         )
-        for holder_path, holder in holders:
-            if holder.base_url is not None and holder.region is not None:
-                self._error(
-                    (*holder_path, "region"), "says the address a second time, after `base_url`"
-                )
-                return None
-            if holder.base_url is not None:
-                return holder.base_url
-            if holder.region is not None:
-                found = vendor.regions.get(holder.region)
-                if found is None:
-                    self._error(
-                        (*holder_path, "region"),
-                        f"{vendor.name} has no region {quoted(holder.region)}",
-                        nearest(holder.region, vendor.regions, "region of this vendor"),
-                    )
-                return found
-        if vendor.base_url is None:
-            form = vendor.base_url_form
-            self._error(
-                path,
-                f"has no address, and {vendor.name} has none of its own",
-                f"set `base_url`, such as {form}" if form else "set `base_url`",
+        try:
+            return place(vendor, self._sheet(entry.account, account, vendor), wish)
+        except UnplacedError as error:
+            where = (*path, error.key) if error.key else path
+            if error.key and self._document.node(where) is None:
+                inherited = ("accounts", entry.account, error.key)
+                where = inherited if self._document.node(inherited) is not None else path
+            self._error(where, str(error), error.remedy)
+            return None
+
+    def _sheet(self, name: str, entry: AccountEntry, vendor: Vendor) -> VendorFacts | None:
+        if entry.fact_sheet is None:
+            return sheet_of_vendor(vendor.name)
+        sheet = read_sheets().get(entry.fact_sheet)
+        if sheet is None:
+            raise UnplacedError(
+                "fact_sheet",
+                f"there is no fact sheet {quoted(entry.fact_sheet)}",
+                nearest(entry.fact_sheet, read_sheets()),
             )
-        return vendor.base_url
+        return sheet
+
+    def _join_facts(
+        self, name: str, entry: DeploymentEntry, account: AccountEntry, placed: Placed
+    ) -> Facts | None:
+        """The place's facts, the account's over them, and the deployment's over both."""
+        stated = {**_stated(account.facts), **_stated(entry.facts)}
+        proof = [*_evidence(account.facts), *_evidence(entry.facts)]
+        today = self._surroundings.today
+        if stated and not proof:
+            self._warn(
+                ("deployments", name),
+                "states facts without saying where they are from",
+                "add `evidence: [{source: …, as_of: …}]` beside them",
+            )
+        self._warn_of_expired(name, entry, placed, today)
+        try:
+            return placed.row.make_facts(
+                id=name,
+                account=entry.account,
+                model=entry.model,
+                contract={**stated, "evidence": proof} if stated or proof else None,
+                today=today,
+            )
+        except PolicyError as error:
+            for problem in error.problems:
+                self._error(("deployments", name, "facts"), problem.message, problem.remedy)
+            return None
+
+    def _warn_of_expired(
+        self, name: str, entry: DeploymentEntry, placed: Placed, today: date
+    ) -> None:
+        path = ("deployments", name)
+        old = [item for item in placed.row.evidence if item.is_expired(today)]
+        if old:
+            self._warn(
+                path,
+                f"the vendor's public facts have expired ({old[0].expires}), so they are unknown",
+                "a newer release has newer facts, or state your own in `facts`",
+            )
+        for holder, facts in ((path, entry.facts), (("accounts", entry.account), None)):
+            if facts is None:
+                facts = self._supply.accounts[entry.account].facts if holder != path else None
+            for index, item in enumerate(facts.evidence if facts is not None else ()):
+                if item.expires is not None and item.expires < today:
+                    self._warn(
+                        (*holder, "facts", "evidence", index, "expires"),
+                        "this evidence has expired, so the facts beside it are unknown",
+                        "look again, and write the new date",
+                    )
 
     def _origin(self, path: KeyPath, entry: DeploymentEntry, parts: SplitResult) -> Origin | None:
         host = parts.hostname or ""
@@ -246,7 +302,7 @@ class _Builder:
             return None
         ca_file = None
         if entry.ca_file is not None:
-            ca_file = str(self._folder / entry.ca_file)
+            ca_file = str(self._surroundings.folder / entry.ca_file)
             if not is_tls:
                 self._error((*path, "ca_file"), "does nothing for an http address", "remove it")
             elif not Path(ca_file).is_file():
@@ -259,59 +315,16 @@ class _Builder:
             networks=networks,
         )
 
-    def _target(self, path: KeyPath, entry: DeploymentEntry, vendor: Vendor) -> Target | None:
-        inject = dict(vendor.inject)
-        if entry.residency is not None:
-            members = vendor.residencies.get(entry.residency)
-            if members is None:
-                self._error(
-                    (*path, "residency"),
-                    f"{vendor.name} cannot pin inference to {quoted(entry.residency)}",
-                    nearest(entry.residency, vendor.residencies, "residency at this vendor"),
-                )
-                return None
-            inject |= members
-        return Target(
-            model=entry.model,
-            max_output_tokens=entry.max_output_tokens,
-            drop_fields=vendor.drop_fields,
-            rename_fields=vendor.rename_fields,
-            inject=MappingProxyType(inject),
-            reserved_fields=vendor.reserved_fields,
-            asks_usage=vendor.asks_usage,
-        )
-
-    def _check_host(
-        self, path: KeyPath, entry: DeploymentEntry, vendor: Vendor, base_url: str, name: str
-    ) -> None:
-        is_vendors = has_host(vendor, base_url)
-        self._places[name] = Place(
-            base_url=base_url,
-            residency=entry.residency,
-            form=entry.form,
-            is_vendors_host=is_vendors or entry.private_endpoint,
-        )
-        if entry.private_endpoint and is_vendors:
-            self._error(
-                (*path, "private_endpoint"), f"does nothing: the host is {vendor.name}'s own"
-            )
-        elif not (is_vendors or entry.private_endpoint or entry.simulated):
-            parts = split_url(base_url)
-            host = parts.hostname if parts is not None else base_url
-            self._error(
-                path,
-                f"{host} is not a host of {vendor.name}, so its facts cannot be believed",
-                "use the vendor `openai_compatible`, or say `private_endpoint: true`",
-            )
-
     def _refuse_twins(self, deployments: Mapping[str, Deployment]) -> None:
         seen: dict[tuple[object, ...], str] = {}
         for name, deployment in deployments.items():
-            place = self._places[name]
+            placed = self._placed[name]
             same = (
-                deployment.account.name, deployment.target.model, place.base_url,
-                place.residency, place.form,
-            )  # fmt: skip
+                deployment.account.name,
+                deployment.target.model,
+                placed.base_url,
+                placed.row.id,
+            )
             first = seen.setdefault(same, name)
             if first != name:
                 line = self._document.line(("deployments", first))
@@ -399,35 +412,33 @@ class _Builder:
         self._findings.warn(self._document.name, line, dotted(path), message, remedy)
 
 
-def has_host(vendor: Vendor, base_url: str) -> bool:
-    """Whether the address is one that the vendor's file knows; `{…}` there is a part of a name.
-
-    A vendor whose software runs anywhere has every host.
-    """
-    parts = split_url(base_url)
-    host = parts.hostname if parts is not None else None
-    known = [vendor.base_url, vendor.base_url_form, *vendor.regions.values()]
-    patterns = [match[1] for url in known if url and (match := _AUTHORITY.match(url))]
-    if any(pattern == "{host}" or _is_loopback(pattern) for pattern in patterns):
-        return True
-    return host is not None and any(_host_matches(pattern, host) for pattern in patterns)
-
-
-_AUTHORITY: Final = re.compile(r"https?://([^/:]+)")
-
-
-def _host_matches(pattern: str, host: str) -> bool:
-    pieces = re.split(r"\{[^}]*\}", pattern.lower())
-    return re.fullmatch("[a-z0-9-]+".join(map(re.escape, pieces)), host.rstrip(".")) is not None
+def _target(entry: DeploymentEntry, vendor: Vendor, placed: Placed) -> Target:
+    transform = placed.row.transform
+    inject = {
+        **vendor.inject,
+        **{
+            name: msgspec.Raw(msgspec.json.encode(value))
+            for name, value in transform.inject.items()
+        },
+    }
+    return Target(
+        model=entry.model,
+        max_output_tokens=entry.max_output_tokens,
+        drop_fields=vendor.drop_fields,
+        rename_fields=vendor.rename_fields,
+        inject=MappingProxyType(inject),
+        reserved_fields=vendor.reserved_fields | transform.reserved_fields | frozenset(inject),
+        asks_usage=vendor.asks_usage,
+    )
 
 
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+def _stated(facts: FactsEntry | None) -> dict[str, object]:
+    """Only what was written: an absent fact keeps what is below, a null takes it back."""
+    return facts.model_dump(exclude_unset=True, exclude={"evidence"}) if facts is not None else {}
+
+
+def _evidence(facts: FactsEntry | None) -> list[dict[str, object]]:
+    return [item.model_dump() for item in facts.evidence] if facts is not None else []
 
 
 def _networks_of(host: str) -> tuple[str, ...]:

@@ -6,8 +6,10 @@ value that may be a secret.
 
 import ipaddress
 import re
-from typing import Final
+from typing import Annotated, Final
 from urllib.parse import SplitResult, urlsplit
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 KIB: Final = 1 << 10
 MIB: Final = 1 << 20
@@ -118,3 +120,25 @@ def read_tiers(value: object) -> object:
     if isinstance(value, list):
         return [[tier] if isinstance(tier, str) else tier for tier in value]
     raise ValueError("must be a list of deployments, best first")
+
+
+Text = Annotated[str, Field(min_length=1, max_length=500, pattern=r"^[^\x00-\x1f\x7f]+$")]
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
+RouteName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/@-]{0,127}$")]
+Port = Annotated[int, Field(strict=True, ge=0, le=65_535)]
+Count = Annotated[int, Field(strict=True, ge=1, le=1_000_000)]
+Tokens = Annotated[int, Field(strict=True, ge=1, le=100_000_000)]
+Size = Annotated[int, BeforeValidator(read_size), Field(ge=1, le=1 << 40)]
+Seconds = Annotated[float, BeforeValidator(read_number), Field(gt=0, le=86_400)]
+MicroPrice = Annotated[int, BeforeValidator(read_price)]
+Switch = Annotated[bool, Field(strict=True)]
+SecretText = Annotated[str, BeforeValidator(read_reference)]
+Network = Annotated[str, BeforeValidator(read_network)]
+BaseUrl = Annotated[str, BeforeValidator(read_base_url)]
+Tiers = Annotated[tuple[tuple[Name, ...], ...], BeforeValidator(read_tiers), Field(min_length=1)]
+
+
+class Strict(BaseModel):
+    """Nothing unknown, nothing changed afterwards; an error never shows what was written."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
