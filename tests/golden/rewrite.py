@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 
 from providers.contract import ClientRequest, Pair, Target
-from tests.chat_request import chat_request
+from providers.dialects.openai_chat import OpenAIChat
 
 FOLDER = Path(__file__).parent
 TARGET = Target(model="upstream-model", max_output_tokens=8192)
@@ -34,7 +34,7 @@ def find_pair(name: str) -> Pair:
 def made_files(case: Path) -> Iterator[tuple[str, bytes]]:
     """Names and contents of the files of a case that the pair makes."""
     pair = find_pair(case.parent.name)
-    request = chat_request((case / "request.client.json").read_bytes())
+    request = OpenAIChat().read((case / "request.client.json").read_bytes())
     outgoing = pair.request(request, TARGET)
     yield "request.upstream.json", _formatted(outgoing.body)
     stream = case / "reply.upstream.sse"

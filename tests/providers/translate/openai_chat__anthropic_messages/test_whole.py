@@ -43,6 +43,7 @@ def message(*content: object, stop: str | None = "end_turn", **members: object) 
             id="thinking alone",
         ),
         pytest.param(message(stop="max_tokens"), Kind.OK, id="empty for want of tokens"),
+        pytest.param(message(TEXT, error=None), Kind.OK, id="null error"),
         pytest.param(message(stop="refusal"), Kind.REFUSED, id="refusal"),
         pytest.param(message(TEXT, stop=None), Kind.CORRUPT_ANSWER, id="no stop reason"),
         pytest.param(b'{"stop_reason":"end_turn"}', Kind.CORRUPT_ANSWER, id="no content"),
