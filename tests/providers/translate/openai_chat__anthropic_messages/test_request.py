@@ -19,7 +19,7 @@ TOOL = {"type": "function", "function": {"name": "get"}}
 Json = dict[str, object]
 
 
-def render(target: Target = TARGET, **members: object) -> Outgoing:
+def render(target: Target = TARGET, /, **members: object) -> Outgoing:
     body = {"model": "m", "messages": [HI], "max_tokens": 9, **members}
     return PAIR.request(chat_request(json.dumps(body, ensure_ascii=False).encode()), target)
 

@@ -24,6 +24,7 @@ WHOLE_STREAMS = [
 
 
 def reader(*, wants_usage: bool = True) -> StreamReader:
+    """A reader to which the time was given as 7."""
     body = {"model": "m", "stream": True, "stream_options": {"include_usage": wants_usage}}
     return ChatOverMessages().stream(chat_request(json.dumps(body).encode()), created=7)
 
@@ -198,7 +199,8 @@ def test_translating_keeps_the_arguments(pieces: list[str]) -> None:
     sent, _ = stream.feed(b"".join((START, TOOL, *deltas, CLOSE, END, STOP)))
 
     calls = [c for chunk in chunks(sent) for c in chunk.choices[0].delta.tool_calls or []]
-    assert "".join(call.function.arguments for call in calls if call.function) == "".join(pieces)
+    arguments = [call.function.arguments or "" for call in calls if call.function]
+    assert "".join(arguments) == "".join(pieces)
     assert stream.is_flawed == (not _is_json("".join(pieces)))
     assert stream.verdict().kind is Kind.OK
 
@@ -408,6 +410,13 @@ def test_counts_that_come_only_at_the_end_are_taken() -> None:
     end = event("message_delta", delta={"stop_reason": "end_turn"}, usage=USAGE)
 
     assert fed(start, end).usage == Usage(prompt_tokens=3, completion_tokens=1)
+
+
+def test_every_chunk_has_the_time_that_was_given() -> None:
+    stream = reader()
+    sent, _ = stream.feed(b"".join((START, TEXT, HELLO, CLOSE, END, STOP)))
+
+    assert {chunk.created for chunk in chunks(sent + stream.end())} == {7}
 
 
 @pytest.mark.parametrize(

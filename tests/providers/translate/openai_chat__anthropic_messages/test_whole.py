@@ -71,6 +71,12 @@ def test_a_body_is_judged(body: bytes, kind: Kind) -> None:
     assert bool(rendered) == (verdict.delivers or verdict is EMPTY)
 
 
+def test_the_time_is_the_one_that_was_given() -> None:
+    _, rendered = ChatOverMessages().whole(REQUEST, created=7).read(message(TEXT))
+
+    assert msgspec.json.decode(rendered)["created"] == 7
+
+
 def test_what_was_not_an_answer_may_have_been_charged() -> None:
     assert read(b"<html>")[0].charge is Charge.UNKNOWN
 
