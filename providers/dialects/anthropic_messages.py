@@ -9,12 +9,12 @@ Sources, read 2026-11-24: platform.claude.com/docs/en/build-with-claude/streamin
 SDK 2.13.0 (`RawMessageStreamEvent`, `StopReason`, `Usage`, `RefusalStopDetails`, `ErrorType`).
 """
 
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Meta, Raw, Struct
 
-from providers.contract import Charge, Kind, Usage, Verdict
+from providers.contract import Usage
 
 ABSENT: Final = Raw(b"")
 
@@ -25,10 +25,13 @@ LEGIT_EMPTY: Final = frozenset(
 )
 
 
+Count = Annotated[int, Meta(ge=0)]
+
+
 class ThinkingCount(Struct, gc=False):
     """`output_tokens` by category; thinking is a part of the whole, not beside it."""
 
-    thinking_tokens: int | None = None
+    thinking_tokens: Count | None = None
 
 
 class Counts(Struct, gc=False):
@@ -37,10 +40,10 @@ class Counts(Struct, gc=False):
     The three input counts are disjoint: their sum is what was read ("Total input tokens").
     """
 
-    input_tokens: int | None = None
-    cache_creation_input_tokens: int | None = None
-    cache_read_input_tokens: int | None = None
-    output_tokens: int | None = None
+    input_tokens: Count | None = None
+    cache_creation_input_tokens: Count | None = None
+    cache_read_input_tokens: Count | None = None
+    output_tokens: Count | None = None
     output_tokens_details: ThinkingCount | None = None
 
     def updated(self, later: "Counts") -> "Counts":
@@ -102,7 +105,7 @@ class Message(Struct, gc=False):
     content: list[Block] | None = None
     stop_reason: str | None = None
     stop_details: StopDetails | None = None
-    usage: Counts | None = None
+    usage: Raw = ABSENT
     error: Raw = ABSENT
 
 
@@ -114,7 +117,7 @@ class Event(Struct, gc=False):
     delta: Delta | None = None
     content_block: Block | None = None
     message: Message | None = None
-    usage: Counts | None = None
+    usage: Raw = ABSENT
     error: Raw = ABSENT
 
 
@@ -157,7 +160,7 @@ EVENT_TYPES: Final = frozenset(
 
 _decode_event = msgspec.json.Decoder(Event).decode
 _decode_type = msgspec.json.Decoder(_EventType).decode
-_decode_error = msgspec.json.Decoder(ErrorObject).decode
+_decode_counts = msgspec.json.Decoder(Counts).decode
 decode_message = msgspec.json.Decoder(Message).decode
 _decode_error_body = msgspec.json.Decoder(_ErrorBody).decode
 
@@ -178,32 +181,25 @@ def decode_event(payload: bytes) -> Event:
         return Event(type=kind)
 
 
+def holds_error(error: Raw) -> bool:
+    """Whether an `error` member tells of one; some servers send it along as null."""
+    return error is not ABSENT and bytes(error) != b"null"
+
+
+def read_counts(raw: Raw) -> Counts | None:
+    """The counts of a `usage` member; an odd one says nothing and never breaks an answer."""
+    try:
+        return _decode_counts(raw)
+    except (msgspec.DecodeError, RecursionError):
+        return None
+
+
 def read_error(body: bytes) -> ErrorObject | None:
     """The error of a refused request; None if the body is not Anthropic's."""
     try:
         return _decode_error_body(body).error
     except (msgspec.DecodeError, RecursionError):
         return None
-
-
-# What an error inside an answer with status 200 says about the supply.
-_KINDS: Final = {
-    "overloaded_error": Kind.OVERLOADED,
-    "rate_limit_error": Kind.THROTTLED,
-    "billing_error": Kind.QUOTA_EXHAUSTED,
-    "authentication_error": Kind.CREDENTIAL_REJECTED,
-    "not_found_error": Kind.MODEL_WITHDRAWN,
-    "invalid_request_error": Kind.CALLER_ERROR,
-}
-
-
-def error_verdict(error: Raw) -> Verdict:
-    """What an error that came inside a 200 means; what is not known is the vendor's fault."""
-    try:
-        kind = _KINDS.get(_decode_error(error).type, Kind.UPSTREAM_FAULT)
-    except (msgspec.DecodeError, RecursionError):
-        kind = Kind.UPSTREAM_FAULT
-    return Verdict(kind, "error in the answer", charge=Charge.PARTIAL)
 
 
 # Error types by status (api/errors); a 4xx that is not listed is an invalid request.

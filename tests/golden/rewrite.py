@@ -14,11 +14,10 @@ from pathlib import Path
 import msgspec
 
 from providers.contract import ClientRequest, Pair, Target
-from tests.chat_request import chat_request
+from providers.dialects.openai_chat import OpenAIChat
 
 FOLDER = Path(__file__).parent
 TARGET = Target(model="upstream-model", max_output_tokens=8192)
-CREATED = 1_700_000_000
 
 
 def cases(pair: str) -> list[Path]:
@@ -34,7 +33,7 @@ def find_pair(name: str) -> Pair:
 def made_files(case: Path) -> Iterator[tuple[str, bytes]]:
     """Names and contents of the files of a case that the pair makes."""
     pair = find_pair(case.parent.name)
-    request = chat_request((case / "request.client.json").read_bytes())
+    request = OpenAIChat().read((case / "request.client.json").read_bytes())
     outgoing = pair.request(request, TARGET)
     yield "request.upstream.json", _formatted(outgoing.body)
     stream = case / "reply.upstream.sse"
@@ -46,7 +45,7 @@ def made_files(case: Path) -> Iterator[tuple[str, bytes]]:
 
 def client_stream(pair: Pair, request: ClientRequest, upstream: bytes) -> bytes:
     """All that a client gets of a stream."""
-    reader = pair.stream(request, created=CREATED)  # type: ignore[call-arg]  # not in the contract
+    reader = pair.stream(request)
     sent, _ = reader.feed(upstream)
     return sent + (reader.end() if reader.verdict().delivers else b"")
 
@@ -55,7 +54,7 @@ def _client_reply(pair: Pair, request: ClientRequest, case: Path) -> bytes:
     body = (case / "reply.upstream.json").read_bytes()
     if msgspec.json.decode(body).get("type") == "error":
         return _formatted(pair.error(400, body))
-    reader = pair.whole(request, created=CREATED)  # type: ignore[call-arg]  # not in the contract
+    reader = pair.whole(request)
     return _formatted(reader.read(body)[1])
 
 
@@ -66,9 +65,7 @@ def _formatted(body: bytes) -> bytes:
 def rewrite() -> int:
     """Write the made files; the number of those that changed."""
     changed = 0
-    for pair in sorted(folder.name for folder in FOLDER.iterdir() if "__" in folder.name[1:-1]):
-        if pair.startswith("__"):
-            continue
+    for pair in sorted(folder.name for folder in FOLDER.glob("[a-z]*__*") if folder.is_dir()):
         for case in cases(pair):
             for name, content in made_files(case):
                 file = case / name

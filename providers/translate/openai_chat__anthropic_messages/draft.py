@@ -71,15 +71,20 @@ class Draft:
 
     def _adapted(self) -> dict[str, object]:
         """The body with what the deployment's own rules take away, rename and set."""
-        target = self._target
-        body = {}
+        body: dict[str, object] = {}
         for name, value in self.body.items():
-            if name in target.drop_fields and name not in _DEMANDED:
+            new_name = self._target.rename_fields.get(name, name)
+            if name in self._target.drop_fields and name not in _DEMANDED:
                 self.dropped.add(name)
-            else:
-                body[target.rename_fields.get(name, name)] = value
-        for name, value in target.inject.items():
-            # A value of the client's that gives way is lost as a dropped one is.
-            self.dropped.add(name) if name in body else self._added.append(name)
+                continue
+            if new_name != name:
+                self.dropped.add(name)
+                self._added.append(new_name)
+            body[new_name] = value
+        for name, value in self._target.inject.items():
+            if name not in body:
+                self._added.append(name)
+            elif msgspec.json.encode(body[name]) != bytes(value):
+                refuse(name, "is set for this deployment and can't be chosen; leave it out")
             body[name] = value
         return body

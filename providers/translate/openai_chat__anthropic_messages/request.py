@@ -13,10 +13,10 @@ def render_request(request: ClientRequest, target: Target) -> Outgoing:
     """
     draft = Draft(request, target)
     for name, value in request.members.items():
+        if name in target.reserved_fields:
+            refuse(name, "chooses where inference runs, which policy decides; leave it out")
         if is_null(value):
             continue
-        if name in target.reserved_fields:
-            refuse(name, "where inference runs is not the client's to choose")
         if name in target.drop_fields:
             draft.dropped.add(name)
         elif (take := FIELDS.get(name)) is not None:

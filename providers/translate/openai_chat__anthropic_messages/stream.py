@@ -17,15 +17,16 @@ from msgspec import Raw
 
 from providers.contract import CONTENT, FAILED, NOTHING, PROGRESS, Charge, Kind, Usage, Verdict
 from providers.dialects.anthropic_messages import (
-    ABSENT,
     REFUSAL,
     Block,
     Counts,
     Delta,
     Event,
     decode_event,
-    error_verdict,
+    holds_error,
+    read_counts,
 )
+from providers.faults.classify import classify_error
 from providers.framing import sse
 from providers.translate.openai_chat__anthropic_messages.answer import Answer, corrupt
 
@@ -139,7 +140,7 @@ class MessagesStream:
             return self._fail(corrupt("unreadable event"))
         read = _EVENTS.get(event.type)
         if read is None:
-            return _NO_CHUNK if event.error is ABSENT else self._error(event)
+            return self._error(event) if holds_error(event.error) else _NO_CHUNK
         return read(self, event)
 
     def _message_start(self, event: Event) -> Step:
@@ -147,10 +148,10 @@ class MessagesStream:
         if message is None or self._head:
             return self._fail(corrupt("second or empty message_start"))
         self.model = message.model
-        if message.usage is not None:
-            # What is counted here is the first token, not the answer.
-            message.usage.output_tokens = None
-            self._count(message.usage)
+        counts = read_counts(message.usage)
+        if counts is not None:
+            counts.output_tokens = None  # the first token's, not the answer's
+            self._count(counts)
         self._shell = (
             b'data: {"id":%b,"object":"chat.completion.chunk","created":%d,"model":%b,'
             % (
@@ -244,8 +245,9 @@ class MessagesStream:
 
     def _message_delta(self, event: Event) -> Step:
         answer, delta = self._answer, event.delta
-        if event.usage is not None:
-            self._count(event.usage)
+        counts = read_counts(event.usage)
+        if counts is not None:
+            self._count(counts)
         if delta is not None and delta.stop_reason is not None:
             answer.stop_reason = delta.stop_reason
             if delta.stop_reason == REFUSAL and delta.stop_details is not None:
@@ -264,7 +266,7 @@ class MessagesStream:
         return _NOTHING
 
     def _error(self, event: Event) -> Step:
-        return self._fail(error_verdict(event.error))
+        return self._fail(classify_error(b'{"error":%b}' % bytes(event.error)))
 
     def _fail(self, verdict: Verdict) -> Step:
         self.fault = verdict
@@ -289,9 +291,9 @@ class _OpenBlock:
             self._pieces.append(piece[1:-1])
 
     def is_json(self) -> bool:
-        """Whether the arguments parse; those above `ARGUMENTS_BYTES` are not known to."""
+        """Whether the arguments parse; of those above `ARGUMENTS_BYTES` nothing else is claimed."""
         if self.size > ARGUMENTS_BYTES:
-            return False
+            return True
         try:
             text = msgspec.json.decode(b'"' + b"".join(self._pieces) + b'"', type=str)
             msgspec.json.decode(text, type=Raw)

@@ -11,13 +11,14 @@ from msgspec import Raw
 
 from providers.contract import Charge, Usage, Verdict
 from providers.dialects.anthropic_messages import (
-    ABSENT,
     REFUSAL,
     Block,
     Message,
     decode_message,
-    error_verdict,
+    holds_error,
+    read_counts,
 )
+from providers.faults.classify import classify_error
 from providers.framing.sse import is_utf8
 from providers.translate.openai_chat__anthropic_messages.answer import Answer, corrupt
 
@@ -46,15 +47,15 @@ class MessagesReply:
             message = decode_message(body)
         except (msgspec.DecodeError, RecursionError):
             return corrupt("not a message", Charge.UNKNOWN), b""
-        if message.type == "error" or message.error is not ABSENT:
-            return error_verdict(message.error), b""
+        if message.type == "error" or holds_error(message.error):
+            return classify_error(body), b""
         if message.content is None or message.stop_reason is None:
             return corrupt("no content or stop reason", Charge.UNKNOWN), b""
         return self._render(message, message.content)
 
     def _render(self, message: Message, content: list[Block]) -> tuple[Verdict, bytes]:
         answer = self._answer
-        answer.counts = message.usage
+        answer.counts = read_counts(message.usage)
         self.usage, self.model = answer.usage, message.model
         answer.stop_reason = message.stop_reason
         said = _Said()

@@ -19,7 +19,7 @@ TOOL = {"type": "function", "function": {"name": "get"}}
 Json = dict[str, object]
 
 
-def render(target: Target = TARGET, **members: object) -> Outgoing:
+def render(target: Target = TARGET, /, **members: object) -> Outgoing:
     body = {"model": "m", "messages": [HI], "max_tokens": 9, **members}
     return PAIR.request(chat_request(json.dumps(body, ensure_ascii=False).encode()), target)
 
@@ -294,13 +294,22 @@ def test_a_field_that_says_where_inference_runs_is_refused() -> None:
     assert refusal.value.field == "inference_geo"
 
 
-def test_what_the_deployment_sets_replaces_and_is_reported() -> None:
-    inject = {"inference_geo": Raw(b'"us"'), "temperature": Raw(b"1")}
-    outgoing = render(Target(model="x", inject=inject), temperature=0)
+SET = Target(model="x", inject={"inference_geo": Raw(b'"us"'), "temperature": Raw(b"1")})
+
+
+def test_what_the_deployment_sets_is_reported_unless_it_was_asked_for() -> None:
+    outgoing = render(SET, temperature=1)
 
     assert body_of(outgoing)["inference_geo"] == "us"
     assert body_of(outgoing)["temperature"] == 1
-    assert (outgoing.dropped, outgoing.added) == (("temperature",), ("inference_geo",))
+    assert outgoing.added == ("inference_geo",)
+
+
+def test_a_client_that_asks_for_another_value_is_not_overruled() -> None:
+    with pytest.raises(UnsupportedRequestError) as refusal:
+        render(SET, temperature=0)
+
+    assert refusal.value.field == "temperature"
 
 
 @pytest.mark.parametrize("name", ["stop", "stop_sequences"])
@@ -328,6 +337,7 @@ def test_a_deployment_renames_fields() -> None:
     )
 
     assert extra(outgoing) == {"ends": ["a"]}
+    assert (outgoing.dropped, outgoing.added) == (("stop_sequences",), ("ends",))
 
 
 @pytest.mark.parametrize(

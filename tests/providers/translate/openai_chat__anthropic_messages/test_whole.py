@@ -43,6 +43,7 @@ def message(*content: object, stop: str | None = "end_turn", **members: object) 
             id="thinking alone",
         ),
         pytest.param(message(stop="max_tokens"), Kind.OK, id="empty for want of tokens"),
+        pytest.param(message(TEXT, error=None), Kind.OK, id="null error"),
         pytest.param(message(stop="refusal"), Kind.REFUSED, id="refusal"),
         pytest.param(message(TEXT, stop=None), Kind.CORRUPT_ANSWER, id="no stop reason"),
         pytest.param(b'{"stop_reason":"end_turn"}', Kind.CORRUPT_ANSWER, id="no content"),
@@ -68,6 +69,12 @@ def test_a_body_is_judged(body: bytes, kind: Kind) -> None:
     assert verdict.kind is kind
     # An empty answer is rendered too: a second one like it is delivered.
     assert bool(rendered) == (verdict.delivers or verdict is EMPTY)
+
+
+def test_the_time_is_the_one_that_was_given() -> None:
+    _, rendered = ChatOverMessages().whole(REQUEST, created=7).read(message(TEXT))
+
+    assert msgspec.json.decode(rendered)["created"] == 7
 
 
 def test_what_was_not_an_answer_may_have_been_charged() -> None:
