@@ -4,7 +4,7 @@ from gateway.exchange import Exchange
 from gateway.relay.headers import JSON, NO_RETRY, Log, served
 from gateway.routing.clearance import Candidate
 from providers.contract import Charge, Headers, Kind, Verdict
-from providers.faults import classify
+from providers.faults.classify import classify
 
 ERROR_BYTES = 65_536  # of an error body; the rest says nothing new
 # A client's own error keeps its status where clients know it; everything else becomes 400, so
@@ -38,7 +38,7 @@ class ErrorReply:
         if self.status == 200:
             return Verdict(Kind.CORRUPT_ANSWER, "not an answer", charge=Charge.UNKNOWN)
         vendor = candidate.deployment.account.vendor
-        return classify(self.status, self.headers, self.body, vendor, wall_s)
+        return classify(self.status, self.headers, self.body, vendor, now_unix_s=wall_s)
 
     def pass_on(self, exchange: Exchange, log: Log, candidate: Candidate) -> None:
         """Give the client its own error, in its dialect."""

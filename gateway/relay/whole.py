@@ -6,7 +6,7 @@ from gateway.relay.refusal import refuse
 from gateway.relay.reply import ErrorReply, is_answer
 from gateway.relay.substitution import judge_model
 from gateway.routing.clearance import Candidate
-from providers.contract import PROGRESS, Headers, Kind, Usage, Verdict, WholeReader
+from providers.contract import PROGRESS, Headers, Usage, Verdict, WholeReader
 
 
 class WholeRelay:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from gateway.catalog import Deployment
 from gateway.supply.element import Element
 from gateway.supply.reactions import REACTIONS, Scope
-from providers.contract import Kind, Verdict
+from providers.contract import Verdict
 
 
 class Standing:
