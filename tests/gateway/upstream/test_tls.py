@@ -253,12 +253,19 @@ async def test_paused_call_makes_the_peer_wait_and_loses_no_byte(
 
 
 @pytest.mark.parametrize("size", [10, 100_000, 1_000_000])
+@pytest.mark.parametrize(
+    "end",
+    [
+        pytest.param([0.02, CUT], id="fin_alone"),
+        pytest.param([CLOSE, 0.02, CUT], id="close_notify_and_fin"),
+    ],
+)
 async def test_answer_that_the_peer_closes_behind_is_whole_after_a_pause(
-    good: ssl.SSLContext, ca_file: str, kind: str, size: int
+    good: ssl.SSLContext, ca_file: str, kind: str, size: int, end: Script
 ) -> None:
-    """uvloop's TLS would drop what it holds when the peer leaves while reading is paused."""
+    """uvloop's TLS drops what it holds when the peer leaves while reading is paused."""
     piece = b"x" * size
-    script: Script = [SSE_HEAD, chunk(b"one"), 0.05, chunk(piece), chunk(b"two"), SSE_END, CLOSE]
+    script: Script = [SSE_HEAD, chunk(b"one"), 0.05, chunk(piece), chunk(b"two"), SSE_END, *end]
     async with Peer(script, tls=good) as peer, rig(peer, ca_file, kind) as tls:
         told = tls.send(on_head=lambda told: told.call.pause())  # type: ignore[union-attr] # set
         await until(lambda: told.order != [])
