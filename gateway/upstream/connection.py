@@ -246,7 +246,8 @@ class Connection(asyncio.Protocol):
 
     def eof_received(self) -> None:
         """Note that the peer said that it is done: FIN, in TLS its close_notify."""
-        self._said_goodbye = True
+        transport = self.transport
+        self._said_goodbye = transport is not None and _is_goodbye(transport)
 
     def connection_lost(self, error: Exception | None) -> None:
         """End the call, if there is one: the peer closed, or the network did."""
@@ -419,6 +420,20 @@ class Connection(asyncio.Protocol):
         self._parser = None
         self.raw = self.transport = None
         self.keeper.closed(self)
+
+
+def _is_goodbye(transport: asyncio.Transport) -> bool:
+    """Whether the end of what came is the peer's own word: anybody on the path can send a FIN.
+
+    uvloop keeps a FIN without close_notify from us, asyncio does not; a read tells them apart.
+    """
+    tls = transport.get_extra_info("ssl_object")
+    if tls is None:
+        return True
+    try:
+        return not tls.read(1)
+    except ssl.SSLError:
+        return False
 
 
 def explain(error: OSError) -> tuple[FaultKind, str]:

@@ -5,13 +5,18 @@ stream that notes for whom it was.
 """
 
 import asyncio
+import select
+import socket
 import ssl
 from collections.abc import Iterable
 from contextvars import ContextVar
 from typing import Any, Final
 
+import anyio
 import httpcore2
 import httpx2
+from anyio.abc import ByteStream, SocketAttribute, SocketStream
+from anyio.streams.tls import TLSAttribute, TLSStream
 
 from gateway.catalog import Origin
 from gateway.clock import SYSTEM_CLOCK
@@ -83,7 +88,6 @@ class GuardedBackend(httpcore2.AsyncNetworkBackend):
     ) -> None:
         self._origin, self._host, self._declared, self._guard = origin, host, declared, guard
         self.limits = limits
-        self._sockets = httpcore2.AnyIOBackend()
         self.loop = loop
         self.streams: set[NotedStream] = set()
         self.dialling = 0
@@ -102,7 +106,7 @@ class GuardedBackend(httpcore2.AsyncNetworkBackend):
         self.dialling += 1
         try:
             async with asyncio.timeout_at(deadline):
-                inner = await self._guard.dial(
+                stream = await self._guard.dial(
                     self._origin, self._host, self._declared, timeout, self._reach
                 )
         except TimeoutError:
@@ -112,24 +116,28 @@ class GuardedBackend(httpcore2.AsyncNetworkBackend):
         finally:
             self.dialling -= 1
         CALL.get().is_dialled = True
-        return NotedStream(self, inner, deadline)
+        return NotedStream(self, stream, deadline)
 
-    async def _reach(self, address: Address) -> httpcore2.AsyncNetworkStream:
+    async def _reach(self, address: Address) -> SocketStream:
+        # Not anyio's own connect: cancelled at the wrong moment, it leaves the socket open.
+        family = socket.AF_INET6 if address.version == 6 else socket.AF_INET
+        connection = socket.socket(family, socket.SOCK_STREAM)
         try:
-            stream = await self._sockets.connect_tcp(str(address), self._origin.port)
-        except httpcore2.ConnectError as error:
-            raise ConnectionError(str(error)) from error
-        set_options(stream.get_extra_info("socket"))
-        return stream
+            connection.setblocking(False)
+            set_options(connection)
+            await self.loop.sock_connect(connection, (str(address), self._origin.port))
+            return await SocketStream.from_socket(connection)
+        except BaseException:
+            connection.close()
+            raise
 
 
 class NotedStream(httpcore2.AsyncNetworkStream):
     """One connection; notes what passes for the call whose task reads or writes."""
 
-    def __init__(
-        self, backend: GuardedBackend, inner: httpcore2.AsyncNetworkStream, deadline: float
-    ) -> None:
-        self._backend, self._inner, self._deadline = backend, inner, deadline
+    def __init__(self, backend: GuardedBackend, socket_stream: SocketStream, until: float) -> None:
+        self._backend, self._deadline = backend, until
+        self._stream: ByteStream = socket_stream
         self._peer: Peer | None = None
         self.call: HttpxCall | None = None
         backend.streams.add(self)
@@ -141,20 +149,20 @@ class NotedStream(httpcore2.AsyncNetworkStream):
         timeout: float | None = None,  # noqa: ASYNC109 - the library's signature
     ) -> httpcore2.AsyncNetworkStream:
         """Shake hands within what is left of the connect deadline."""
-        left_s = max(self._deadline - self._backend.loop.time(), 0.001)
         self._backend.dialling += 1
         try:
-            self._inner = await self._inner.start_tls(ssl_context, server_hostname, left_s)
-        except httpcore2.ConnectTimeout:
-            raise EndedError(FaultKind.CONNECT, "no handshake in time") from None
-        except httpcore2.ConnectError as error:
-            cause = error.__cause__
-            known = cause if isinstance(cause, OSError) else ConnectionError(str(error))
-            raise EndedError(*explain(known)) from error
+            async with asyncio.timeout_at(self._deadline):
+                self._stream = await TLSStream.wrap(
+                    self._stream,
+                    hostname=server_hostname,
+                    ssl_context=ssl_context,
+                    standard_compatible=False,
+                )
+        except BaseException as error:
+            await self.aclose()
+            raise _named(error) from error
         finally:
             self._backend.dialling -= 1
-            if not isinstance(self._inner.get_extra_info("ssl_object"), ssl.SSLObject):
-                await self.aclose()
         return self
 
     async def write(
@@ -165,7 +173,15 @@ class NotedStream(httpcore2.AsyncNetworkStream):
         """Send, and note that something was."""
         if self.call is None:
             self._begin(CALL.get())
-        await self._inner.write(buffer, timeout)
+        if not buffer:
+            return
+        try:
+            async with asyncio.timeout(timeout):
+                await self._stream.send(buffer)
+        except TimeoutError:
+            raise httpcore2.WriteTimeout from None
+        except (anyio.BrokenResourceError, anyio.ClosedResourceError) as error:
+            raise httpcore2.WriteError(str(error)) from error
 
     async def read(
         self,
@@ -178,31 +194,58 @@ class NotedStream(httpcore2.AsyncNetworkStream):
             limit = self._backend.limits.head_bytes
             raise EndedError(FaultKind.TOO_LARGE, f"more than {limit} bytes without head or body")
         try:
-            data = await self._inner.read(max_bytes, timeout)
-        except httpcore2.ReadError:
+            async with asyncio.timeout(timeout):
+                data = await self._stream.receive(max_bytes)
+        except TimeoutError:
+            raise httpcore2.ReadTimeout from None
+        except anyio.EndOfStream:
             call.is_lost = True
-            raise
+            return b""
+        except (anyio.BrokenResourceError, anyio.ClosedResourceError, OSError) as error:
+            call.is_lost = True
+            raise httpcore2.ReadError(str(error)) from error
         call.received_bytes += len(data)
-        call.is_lost = not data
         return data
 
     async def aclose(self) -> None:
         """Close; the library calls this when a call is cancelled too."""
         self.call = None
         self._backend.streams.discard(self)
-        await self._inner.aclose()
+        await self._stream.aclose()
 
     def get_extra_info(self, info: str) -> Any:  # the library's signature
-        """Answer for the socket below."""
-        return self._inner.get_extra_info(info)
+        """Answer what the library asks: the protocol spoken, and whether the peer has left."""
+        if info == "ssl_object":
+            return self._known(TLSAttribute.ssl_object)
+        if info == "is_readable":
+            return _is_readable(self._known(SocketAttribute.raw_socket))
+        return None
 
     def _begin(self, call: HttpxCall) -> None:
         if self._peer is None:
-            address = self._inner.get_extra_info("server_addr") or ("", 0)
-            tls = self._inner.get_extra_info("ssl_object")
-            self._peer = Peer.of(address[0], address[1], tls)
+            address = self._known(SocketAttribute.remote_address)
+            tls = self._known(TLSAttribute.ssl_object)
+            self._peer = Peer.of(str(address[0]), int(address[1]), tls)
         self.call, call.stream, call.peer = call, self, self._peer
         call.sent_at = now()
+
+    def _known(self, attribute: Any) -> Any:  # anyio's typed attributes are of Any type
+        return self._stream.extra(attribute, None)  # noqa: S610 - no query set
+
+
+def _is_readable(connection: socket.socket) -> bool:
+    return bool(select.select([connection.fileno()], [], [], 0)[0])
+
+
+def _named(error: BaseException) -> BaseException:
+    """Give what a failed handshake is called here; a cancel stays one."""
+    if isinstance(error, TimeoutError):
+        return EndedError(FaultKind.CONNECT, "no handshake in time")
+    if isinstance(error, OSError):
+        return EndedError(*explain(error))
+    if isinstance(error, anyio.BrokenResourceError | anyio.EndOfStream):
+        return EndedError(FaultKind.CONNECT, "lost in the handshake")
+    return error
 
 
 class GuardedTransport(httpx2.AsyncHTTPTransport):

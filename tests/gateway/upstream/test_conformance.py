@@ -370,11 +370,17 @@ async def test_late_bytes_on_an_idle_connection_close_it() -> None:
 
 
 async def test_early_answer_to_a_request_still_under_way_is_delivered(kind: str) -> None:
+    may_leave, has_left = asyncio.Event(), asyncio.Event()
+
     async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(1_000)
         writer.write(whole(413, ANSWER))  # and the rest of the request is never read
-        await asyncio.sleep(0.2)
+        if kind == "wire":
+            await may_leave.wait()
+        else:
+            await asyncio.sleep(0.05)
         writer.transport.abort()
+        has_left.set()
 
     server = await asyncio.start_server(refuse, "127.0.0.1", 0)
     peer = Peer()
@@ -387,6 +393,8 @@ async def test_early_answer_to_a_request_still_under_way_is_delivered(kind: str)
             assert WIRE_ONLY["early"]
             assert told.fault is not None or told.status == 413
         await until(lambda: rig.transport.open == 0)
+        may_leave.set()
+        await has_left.wait()
     server.close()
 
 
