@@ -9,7 +9,7 @@ read as before; anything else is a new tag beside the old one.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import islice
 from typing import Annotated, Final
 
@@ -159,7 +159,8 @@ Line = RunRow | SealRow | ExchangeRow | AttemptRow | Settled | Closed
 _encoder = msgspec.json.Encoder()
 encode_line: Final = _encoder.encode
 encode_lines: Final = _encoder.encode_lines
-_decode = msgspec.json.Decoder(Line).decode
+# mypy cannot tell the type of a decoder over a union.
+_decode: Callable[[bytes], Line] = msgspec.json.Decoder(Line).decode
 
 
 def decode_line(line: bytes) -> Line:

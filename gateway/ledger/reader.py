@@ -164,22 +164,28 @@ def _fields(row: sqlite3.Row) -> Fields:
     return fields
 
 
+def _as_json(row: msgspec.Struct) -> Fields:
+    """The fields as they come out of SQLite: tuples are lists."""
+    fields: Fields = msgspec.json.decode(msgspec.json.encode(msgspec.structs.asdict(row)))
+    return fields
+
+
 def _merge(records: dict[str, Record], rows: Iterable[Line]) -> None:
     for row in rows:
         if isinstance(row, ExchangeRow):
-            records.setdefault(row.id, Record(_END_OF_EXCHANGE | msgspec.structs.asdict(row)))
+            records.setdefault(row.id, Record(_END_OF_EXCHANGE | _as_json(row)))
             continue
         record = records.get(exchange_of(row) or "")
         if record is None:
             continue
         if isinstance(row, AttemptRow):
-            fields = {"id": row.id, **_END_OF_ATTEMPT, **msgspec.structs.asdict(row)}
+            fields = {"id": row.id, **_END_OF_ATTEMPT, **_as_json(row)}
             record.attempts.setdefault(row.number, fields)
         elif isinstance(row, Settled):
             attempt = record.attempts.get(row.number)
             if attempt is not None and attempt.get("verdict") is None:
-                attempt.update(msgspec.structs.asdict(row))
+                attempt.update(_as_json(row))
         elif isinstance(row, Closed) and record.exchange.get("seconds") is None:
-            closed = msgspec.structs.asdict(row)
+            closed = _as_json(row)
             del closed["exchange"]
             record.exchange.update(closed)

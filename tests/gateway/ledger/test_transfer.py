@@ -23,6 +23,7 @@ class Bench:
         self.store.prepare()
         self.connection = self.store.connect()
         self.pauses = []
+        self.opened = []
         self.transfer = self.restart()
 
     def restart(self):
@@ -33,6 +34,7 @@ class Bench:
         segment = Segment(self.folder, number, run, SYSTEM_CLOCK)
         for row in rows:
             segment.append(row)
+        self.opened.append(segment)
         return segment
 
     def all(self, query, *parameters):
@@ -51,6 +53,9 @@ def bench(tmp_path):
     bench = Bench(tmp_path)
     yield bench
     bench.connection.close()
+    for segment in bench.opened:
+        if segment.fd >= 0:
+            os.close(segment.fd)
 
 
 def test_a_whole_exchange_arrives_field_by_field(bench):
