@@ -181,11 +181,6 @@ def decode_event(payload: bytes) -> Event:
         return Event(type=kind)
 
 
-def holds_error(error: Raw) -> bool:
-    """Whether an `error` member tells of one; some servers send it along as null."""
-    return error is not ABSENT and bytes(error) != b"null"
-
-
 def read_counts(raw: Raw) -> Counts | None:
     """The counts of a `usage` member; an odd one says nothing and never breaks an answer."""
     try:

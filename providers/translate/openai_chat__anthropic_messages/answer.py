@@ -4,7 +4,7 @@ from typing import Final
 
 import msgspec
 
-from providers.contract import COMPLETE, DECLINED, EMPTY, Charge, Kind, Usage, Verdict
+from providers.contract import COMPLETE, DECLINED, EMPTY, Usage, Verdict
 from providers.dialects.anthropic_messages import LEGIT_EMPTY, REFUSAL, Counts
 
 # What is not listed finishes as `length`: see the package's docstring.
@@ -66,7 +66,3 @@ class Answer:
         if counts.thinking_tokens is not None:
             member["completion_tokens_details"] = {"reasoning_tokens": counts.thinking_tokens}
         return msgspec.json.encode(member)
-
-
-def corrupt(detail: str, charge: Charge = Charge.PARTIAL) -> Verdict:
-    return Verdict(Kind.CORRUPT_ANSWER, detail, charge=charge)

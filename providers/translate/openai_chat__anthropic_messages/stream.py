@@ -15,7 +15,7 @@ from typing import Final
 import msgspec
 from msgspec import Raw
 
-from providers.contract import CONTENT, FAILED, NOTHING, PROGRESS, Charge, Kind, Usage, Verdict
+from providers.contract import CONTENT, FAILED, NOTHING, PROGRESS, Charge, Usage, Verdict
 from providers.dialects.anthropic_messages import (
     REFUSAL,
     Block,
@@ -23,12 +23,13 @@ from providers.dialects.anthropic_messages import (
     Delta,
     Event,
     decode_event,
-    holds_error,
     read_counts,
 )
 from providers.faults.classify import classify_error
 from providers.framing import sse
-from providers.translate.openai_chat__anthropic_messages.answer import Answer, corrupt
+from providers.translate.arguments import is_json
+from providers.translate.judging import broken, corrupt, says, wrapped
+from providers.translate.openai_chat__anthropic_messages.answer import Answer
 
 BLOCKS: Final = 1024
 ARGUMENTS_BYTES: Final = 1024 * 1024  # of one call
@@ -100,9 +101,9 @@ class MessagesStream:
         if self.fault is not None:
             return self.fault
         if not self._is_stopped:
-            return Verdict(Kind.BROKEN_STREAM, "no message_stop", charge=Charge.PARTIAL)
+            return broken("no message_stop")
         if self._answer.stop_reason is None or self._open:
-            return Verdict(Kind.BROKEN_STREAM, "no terminal reason", charge=Charge.PARTIAL)
+            return broken("no terminal reason")
         return self._answer.verdict()
 
     def end(self) -> bytes:
@@ -127,7 +128,7 @@ class MessagesStream:
                 break
             chunks.append(chunk)
         if self._splitter.fault and self.fault is None and not self._is_stopped:
-            top = self._fail(corrupt(self._splitter.fault))[1]
+            top = self._corrupt(self._splitter.fault)[1]
         return b"".join(chunks), top
 
     def _read(self, payload: bytes | None) -> Step:
@@ -137,16 +138,16 @@ class MessagesStream:
         try:
             event = decode_event(payload)
         except (msgspec.DecodeError, RecursionError):
-            return self._fail(corrupt("unreadable event"))
+            return self._corrupt("unreadable event")
         read = _EVENTS.get(event.type)
         if read is None:
-            return self._error(event) if holds_error(event.error) else _NO_CHUNK
+            return self._error(event) if says(event.error) else _NO_CHUNK
         return read(self, event)
 
     def _message_start(self, event: Event) -> Step:
         message = event.message
         if message is None or self._head:
-            return self._fail(corrupt("second or empty message_start"))
+            return self._corrupt("second or empty message_start")
         self.model = message.model
         counts = read_counts(message.usage)
         if counts is not None:
@@ -168,7 +169,7 @@ class MessagesStream:
         block = event.content_block
         self._blocks += 1
         if block is None or not self._head or event.index in self._open or self._blocks > BLOCKS:
-            return self._fail(corrupt("misplaced content_block_start"))
+            return self._corrupt("misplaced content_block_start")
         opened = self._open[event.index] = _OpenBlock(block, self._calls)
         if block.type == "tool_use":
             return self._start_call(block, opened)
@@ -179,7 +180,7 @@ class MessagesStream:
     def _start_call(self, block: Block, opened: "_OpenBlock") -> Step:
         call_id, name = bytes(block.id), bytes(block.name)
         if not call_id.startswith(b'"') or not name.startswith(b'"'):
-            return self._fail(corrupt("tool_use without id or name"))
+            return self._corrupt("tool_use without id or name")
         self._calls += 1
         self._answer.spoke = True
         chunk = (
@@ -191,7 +192,7 @@ class MessagesStream:
     def _block_delta(self, event: Event) -> Step:
         block, delta = self._open.get(event.index), event.delta
         if block is None or delta is None:
-            return self._fail(corrupt("delta outside a block"))
+            return self._corrupt("delta outside a block")
         say = _DELTAS.get((block.kind, delta.type))
         # Signatures, citations, and the work of tools that run at the vendor have no counterpart.
         return _NO_CHUNK if say is None else say(self, block, delta)
@@ -201,7 +202,7 @@ class MessagesStream:
         if text == b'""':
             return _NO_CHUNK
         if text[:1] != b'"':
-            return self._fail(corrupt("text_delta without text"))
+            return self._corrupt("text_delta without text")
         self._answer.spoke = True
         return self._text_head + text + _UNFINISHED, CONTENT
 
@@ -210,7 +211,7 @@ class MessagesStream:
         if text == b'""':
             return _NO_CHUNK
         if text[:1] != b'"':
-            return self._fail(corrupt("thinking_delta without thinking"))
+            return self._corrupt("thinking_delta without thinking")
         return b'%b{"reasoning_content":%b%b' % (self._head, text, _UNFINISHED), CONTENT
 
     def _say_arguments(self, block: "_OpenBlock", delta: Delta) -> Step:
@@ -218,7 +219,7 @@ class MessagesStream:
         if piece == b'""':
             return _NO_CHUNK
         if piece[:1] != b'"':
-            return self._fail(corrupt("input_json_delta without partial_json"))
+            return self._corrupt("input_json_delta without partial_json")
         block.keep(piece)
         return self._arguments(block, piece), CONTENT
 
@@ -233,7 +234,7 @@ class MessagesStream:
     def _block_stop(self, event: Event) -> Step:
         block = self._open.pop(event.index, None)
         if block is None:
-            return self._fail(corrupt("content_block_stop outside a block"))
+            return self._corrupt("content_block_stop outside a block")
         if block.kind != "tool_use":
             return _NO_CHUNK
         if not block.size:
@@ -266,7 +267,10 @@ class MessagesStream:
         return _NOTHING
 
     def _error(self, event: Event) -> Step:
-        return self._fail(classify_error(b'{"error":%b}' % bytes(event.error)))
+        return self._fail(classify_error(wrapped(event.error)))
+
+    def _corrupt(self, detail: str) -> Step:
+        return self._fail(corrupt(detail, Charge.PARTIAL))
 
     def _fail(self, verdict: Verdict) -> Step:
         self.fault = verdict
@@ -294,12 +298,8 @@ class _OpenBlock:
         """Whether the arguments parse; of those above `ARGUMENTS_BYTES` nothing else is claimed."""
         if self.size > ARGUMENTS_BYTES:
             return True
-        try:
-            text = msgspec.json.decode(b'"' + b"".join(self._pieces) + b'"', type=str)
-            msgspec.json.decode(text, type=Raw)
-        except (msgspec.DecodeError, RecursionError):
-            return False
-        return True
+        # Pieces of which each is a string are one string together.
+        return is_json(msgspec.json.decode(b'"' + b"".join(self._pieces) + b'"', type=str))
 
 
 _EVENTS: Final[dict[str, Callable[[MessagesStream, Event], Step]]] = {

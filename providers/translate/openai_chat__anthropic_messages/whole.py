@@ -9,18 +9,18 @@ Source: platform.claude.com/docs/en/api/messages, read 2026-11-24.
 import msgspec
 from msgspec import Raw
 
-from providers.contract import Charge, Usage, Verdict
+from providers.contract import Usage, Verdict
 from providers.dialects.anthropic_messages import (
     REFUSAL,
     Block,
     Message,
     decode_message,
-    holds_error,
     read_counts,
 )
 from providers.faults.classify import classify_error
 from providers.framing.sse import is_utf8
-from providers.translate.openai_chat__anthropic_messages.answer import Answer, corrupt
+from providers.translate.judging import corrupt, says
+from providers.translate.openai_chat__anthropic_messages.answer import Answer
 
 
 class MessagesReply:
@@ -42,15 +42,15 @@ class MessagesReply:
     def read(self, body: bytes) -> tuple[Verdict, bytes]:
         """Judge a complete 200 body; a body for the client comes with every answer."""
         if not body.isascii() and not is_utf8(body):
-            return corrupt("not UTF-8", Charge.UNKNOWN), b""
+            return corrupt("not UTF-8"), b""
         try:
             message = decode_message(body)
         except (msgspec.DecodeError, RecursionError):
-            return corrupt("not a message", Charge.UNKNOWN), b""
-        if message.type == "error" or holds_error(message.error):
+            return corrupt("not a message"), b""
+        if message.type == "error" or says(message.error):
             return classify_error(body), b""
         if message.content is None or message.stop_reason is None:
-            return corrupt("no content or stop reason", Charge.UNKNOWN), b""
+            return corrupt("no content or stop reason"), b""
         return self._render(message, message.content)
 
     def _render(self, message: Message, content: list[Block]) -> tuple[Verdict, bytes]:
@@ -61,7 +61,7 @@ class MessagesReply:
         said = _Said()
         for block in content:
             if (say := _BLOCKS.get(block.type)) is not None and not say(said, block):
-                return corrupt(f"malformed {block.type} block", Charge.UNKNOWN), b""
+                return corrupt(f"malformed {block.type} block"), b""
         answer.spoke = bool(said.calls) or any(len(text) > 2 for text in said.texts)
         choice = {
             "index": 0,
