@@ -12,7 +12,7 @@ from providers.dialects.openai_request import (
     OpenAIRequest,
     asks_for_usage,
     check_kind,
-    holds,
+    holds_part,
     read_count,
     read_flag,
     read_format,
@@ -65,7 +65,7 @@ def _features(members: Mapping[str, Raw], messages: Raw) -> frozenset[Feature]:
         shape = read_format(members)
         if shape is not None:
             found |= {shape}
-    if holds(messages, b'"image_url"'):
+    if holds_part(messages, b'"image_url"'):
         found |= {Feature.IMAGES}
     return found
 
