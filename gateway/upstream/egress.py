@@ -10,6 +10,7 @@ since uvloop connects in C, where Python's own event `socket.connect` is not rai
 """
 
 import asyncio
+import re
 import socket
 import sys
 from collections.abc import Awaitable, Callable, Sequence
@@ -34,6 +35,9 @@ TRIES: Final = 4  # of a name's addresses, each with its share of the connect de
 USER_TIMEOUT_MS: Final = 20_000
 # A long answer is silent on the wire; probes keep middle boxes awake and find a dead host.
 _KEEPALIVE: Final = (("TCP_KEEPIDLE", 30), ("TCP_KEEPINTVL", 10), ("TCP_KEEPCNT", 3))
+
+# With underscores, which no certificate has but many a container's name (RFC 2181 11).
+_LABEL: Final = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
 
 Resolve = Callable[[str], Awaitable[Sequence[str]]]
 """From an ASCII name to its addresses as text.  Raises OSError."""
@@ -155,10 +159,15 @@ def ascii_host(host: str) -> str:
     bare = host.removeprefix("[").removesuffix("]")
     if literal(bare) is not None:
         return bare.lower()
+    name = host.removesuffix(".").lower()
     try:
-        return idna.encode(host.rstrip("."), uts46=True, std3_rules=True).decode("ascii")
+        if not name.isascii():
+            name = idna.encode(name, uts46=True, std3_rules=True).decode("ascii")
     except idna.IDNAError as error:
         raise ValueError(f'host "{host}" is not a host name: {error}') from None
+    if len(name) > 253 or not all(map(_LABEL.fullmatch, name.split("."))):
+        raise ValueError(f'host "{host}" is not a host name: letters, digits, hyphens and dots')
+    return name
 
 
 def set_options(connection: HasOptions) -> None:
