@@ -20,10 +20,11 @@ from gateway.ledger.journal import Journal
 from gateway.store.sqlite import Store
 from tests.gateway.ledger.rows import attempt, closed, exchange, settled
 
-LONGEST_LIFE_S = 0.06
+LONGEST_LIFE_S = 0.04
+EARLY_DEATHS = 0.2  # share that is killed while it starts and recovers
 
 
-async def serve(data_dir: Path, name: str, chance: random.Random) -> None:
+async def serve(data_dir: Path, name: str, chance: random.Random, ready: int) -> None:
     promises = os.open(data_dir / "promises", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     store = Store(data_dir)
     store.prepare()
@@ -45,16 +46,24 @@ async def serve(data_dir: Path, name: str, chance: random.Random) -> None:
             while journal.figures.waiting:
                 await asyncio.sleep(0)
             os.write(promises, "".join(f"settled {key}\n" for key in ids).encode())
+        if number == len(ids):
+            os.close(ready)
         await asyncio.sleep(0)
 
 
 def main(data_dir: Path, rounds: int, seed: int) -> None:
     chance = random.Random(seed)
     for round_number in range(rounds):
+        is_serving, ready = os.pipe()
         child = os.fork()
         if not child:
-            asyncio.run(serve(data_dir, f"{round_number}", random.Random(chance.random())))
+            name, own_chance = f"{round_number}", random.Random(chance.random())
+            asyncio.run(serve(data_dir, name, own_chance, ready))
             os._exit(1)
+        os.close(ready)
+        if chance.random() >= EARLY_DEATHS:
+            os.read(is_serving, 1)  # ends when the child has closed its side
+        os.close(is_serving)
         time.sleep(chance.uniform(0.0, LONGEST_LIFE_S))
         os.kill(child, signal.SIGKILL)
         _, status = os.waitpid(child, 0)
