@@ -284,12 +284,17 @@ def test_what_came_before_a_fault_in_one_read_is_still_sent() -> None:
     assert signal == FAILED
 
 
-def test_endless_blocks_are_corrupt() -> None:
-    pair = block_start(type="text", text="") + CLOSE
+@pytest.mark.parametrize(
+    "blocks",
+    [
+        pytest.param((TEXT + CLOSE) * 1025, id="one after the other"),
+        pytest.param(b"".join(block_start(n, type="text") for n in range(17)), id="at a time"),
+    ],
+)
+def test_blocks_are_bounded(blocks: bytes) -> None:
+    verdict = fed(START, blocks).verdict()
 
-    stream = fed(START, pair * 1025)
-
-    assert stream.verdict().kind is Kind.CORRUPT_ANSWER
+    assert (verdict.kind, verdict.detail) == (Kind.CORRUPT_ANSWER, "too many blocks")
 
 
 @pytest.mark.parametrize(
