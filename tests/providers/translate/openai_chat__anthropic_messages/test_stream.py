@@ -400,6 +400,12 @@ def test_counts_are_cumulative_and_the_first_token_is_no_count() -> None:
     assert stream.model == "claude"
 
 
+def test_a_count_of_zero_is_a_count() -> None:
+    end = event("message_delta", delta={"stop_reason": "refusal"}, usage={"output_tokens": 0})
+
+    assert fed(START, end).usage == Usage(prompt_tokens=3, completion_tokens=0)
+
+
 @pytest.mark.parametrize("usage", [3, [], {"output_tokens": -1}, {"input_tokens": "3"}])
 def test_an_odd_usage_block_breaks_no_answer(usage: object) -> None:
     start = event("message_start", message={"id": "msg_1", "usage": usage})
