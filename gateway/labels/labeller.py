@@ -6,7 +6,6 @@ where its key may not send it.  Most requests say nothing: they share one record
 
 from collections.abc import Mapping
 from contextlib import suppress
-from types import MappingProxyType
 from typing import Final
 
 from gateway.admission.keys import Principal
@@ -15,9 +14,13 @@ from policies.errors import UnknownLabelError
 from policies.labels import Labels, LabelVocabulary, Wanted
 from policies.zones import GLOBAL
 
-FROM_KEY: Final = MappingProxyType(
-    {"class": "key", "tags": "key", "purpose": "key", "subjects": "key"}
-)
+# Read-only by type; a proxy could not be encoded into the row that carries it.
+FROM_KEY: Final[Mapping[str, str]] = {
+    "class": "key",
+    "tags": "key",
+    "purpose": "key",
+    "subjects": "key",
+}
 FLOORS: Final = 10_000
 TAGS: Final = 32  # in one header
 
