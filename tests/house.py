@@ -202,9 +202,7 @@ class House:
     def client(self, key: str | None = None) -> httpx2.AsyncClient:
         """An HTTP client of the data plane."""
         headers = {"authorization": f"Bearer {key or self.key}"}
-        return httpx2.AsyncClient(
-            base_url=self.url, headers=headers, timeout=30, trust_env=False
-        )
+        return httpx2.AsyncClient(base_url=self.url, headers=headers, timeout=30, trust_env=False)
 
     async def ask(
         self, model: str = "chat", path: str = "/v1/chat/completions", *,
@@ -233,17 +231,23 @@ class House:
         self.gateway.pipeline.services.journal.flush()
         found = []
         for segment in sorted((self.folder / "data" / "journal").glob("journal-*.jsonl")):
-            found += [json.loads(line) for line in segment.read_bytes().splitlines()]
+            found += [json.loads(line) for line in segment.read_bytes().splitlines() if line]
         return found
 
     def rows_of(self, tag: str) -> list[list[Any]]:
         """The rows of one kind: x1 exchange, a1 attempt, s1 settled, c1 closed."""
         return [row for row in self.rows() if row[0] == tag]
 
+    async def settle(self) -> None:
+        """Wait until nothing is under way and every row is with the operating system."""
+        journal = self.gateway.pipeline.services.journal
+        await until(lambda: self.gateway.pipeline.limits.in_flight == 0)
+        journal.flush()
+        await until(lambda: not journal.figures.waiting)
+
     async def check(self) -> None:
         """I1 to I6 as far as they can be seen from outside the client."""
-        await until(lambda: self.gateway.pipeline.limits.in_flight == 0)
-        await until(lambda: not self.gateway.pipeline.services.journal.figures.waiting)
+        await self.settle()
         rows = self.rows()
         written = [f"{r[1]}-{r[2]}" for r in rows if r[0] == "a1"]
         settled = [f"{r[1]}-{r[2]}" for r in rows if r[0] == "s1"]
@@ -252,7 +256,7 @@ class House:
         assert len(seen) == len(set(seen)), "an attempt id went out twice"
         assert set(seen) <= set(written), "bytes without a row"
         opened = [r[1] for r in rows if r[0] == "x1"]
-        refused = [r[1] for r in rows if r[0] == "x1" and r[20] is not None]
+        refused = [r[1] for r in rows if r[0] == "x1" and r[21] is not None]
         closed = [r[1] for r in rows if r[0] == "c1"]
         assert sorted(opened) == sorted(refused + closed), "exchanges closed exactly once"
         by_exchange: dict[str, int] = {}
@@ -279,8 +283,9 @@ class House:
         names = [getattr(t.get_coro(), "__qualname__", "") for t in asyncio.all_tasks()]
         return [n for n in names if n in ("Client._watch", "Wire._connect")]
 
-    def kinds(self) -> list[str]:
-        """The verdict of every settled attempt, in order."""
+    async def kinds(self) -> list[str]:
+        """The verdict of every settled attempt, in order, once nothing is under way."""
+        await self.settle()
         return [row[3] for row in self.rows_of("s1")]
 
 

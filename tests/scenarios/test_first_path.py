@@ -15,7 +15,7 @@ async def test_whole_answer_comes_through() -> None:
         assert body["choices"][0]["finish_reason"] == "stop"
         assert reply.headers["x-switchgear-deployment"] == "aurora"
         assert reply.headers["x-switchgear-attempts"] == "1"
-        assert house.kinds() == ["ok"]
+        assert await house.kinds() == ["ok"]
 
 
 @pytest.mark.parametrize("vendor", ["aurora", "borealis", "europa", "homegrid"])
@@ -29,7 +29,7 @@ def test_every_dialect_serves_streamed_and_whole(vendor: str, stream: bool) -> N
             if stream:
                 assert reply.text.endswith("data: [DONE]\n\n")
                 assert '"finish_reason":"stop"' in reply.text.replace(" ", "")
-            assert house.kinds() == ["ok"]
+            assert await house.kinds() == ["ok"]
 
     run()
 
@@ -42,4 +42,4 @@ async def test_failover_is_invisible() -> None:
         assert reply.status_code == 200
         assert reply.headers["x-switchgear-deployment"] == "europa"
         assert reply.headers["x-switchgear-failover"] == "throttled"
-        assert house.kinds() == ["throttled", "ok"]
+        assert await house.kinds() == ["throttled", "ok"]
