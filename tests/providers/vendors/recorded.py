@@ -52,7 +52,7 @@ def recordings() -> tuple[Recording, ...]:
 def target_of(vendor: Vendor, recording: Recording) -> Target:
     """The target that a deployment of this vendor has."""
     residency = recording.target.get("residency")
-    pinned = vendor.residencies[residency] if residency in vendor.residencies else {}
+    pinned = vendor.residencies[residency] if residency is not None else {}
     return Target(
         model=recording.target["model"],
         max_output_tokens=recording.target.get("max_output_tokens"),

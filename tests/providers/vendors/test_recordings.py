@@ -43,8 +43,9 @@ def shapes() -> Iterator[tuple[Vendor, Recording]]:
     """Each vendor with an answer in each dialect: its own, or the one it claims to be shaped as."""
     for vendor in registry.vendors().values():
         for dialect in vendor.endpoints:
-            own = [one for one in ANSWERS if (one.vendor, one.dialect) == (vendor.name, dialect)]
-            general = [one for one in ANSWERS if (one.vendor, one.dialect) == ("openai", dialect)]
+            told = [one for one in ANSWERS if one.dialect is dialect]
+            own = [one for one in told if one.vendor == vendor.name]
+            general = [one for one in told if one.vendor == "openai"]
             for one in own or general:
                 yield vendor, one
 
@@ -84,7 +85,7 @@ def asked(recording: Recording, **more: object) -> ClientRequest:
 
 def replay(reader: StreamReader, pieces: Iterable[bytes]) -> bytes:
     sent = b"".join(reader.feed(piece)[0] for piece in pieces)
-    return sent + reader.end()
+    return sent + reader.end() if reader.verdict().delivers else sent
 
 
 def assert_as_recorded(recording: Recording, reader: Any, kind: Kind, answer: bytes) -> None:
@@ -93,6 +94,10 @@ def assert_as_recorded(recording: Recording, reader: Any, kind: Kind, answer: by
     is_stream = bool((recording.request or {}).get("stream"))
 
     assert kind == expect["kind"]
+    if kind is not Kind.OK:
+        # Of a stream the good part may be out already; the error and the last word are withheld.
+        assert not is_stream or not re.search(rb'\[DONE\]|message_stop|"error"', answer)
+        return
     assert reader.model == expect["model"]
     assert reader.usage == (Usage(**expect["usage"]) if expect["usage"] else None)
     if "text" in expect:
@@ -180,7 +185,9 @@ def test_stream_cut_anywhere_gives_the_same_answer(
     assert in_pieces.verdict() == at_once.verdict()
 
 
-@every_stream
+@pytest.mark.parametrize(
+    "recording", [one for one in STREAMS if one.expect["kind"] == Kind.OK], ids=str
+)
 def test_stream_that_stops_before_its_reason_is_not_whole(recording: Recording) -> None:
     stream = pair_of(recording).stream(asked(recording))
     first_words = recording.body.index(b"Hello")
@@ -208,7 +215,7 @@ def quirks(which: str) -> list[Any]:
     return [
         pytest.param(vendor, one, member, id=f"{vendor.name}-{member}")
         for vendor, one in SHAPES
-        if one.vendor == vendor.name
+        if one.vendor == vendor.name and one.case == "chat-stream"
         for member in sorted(getattr(vendor, which))
     ]
 
