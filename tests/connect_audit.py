@@ -10,7 +10,7 @@ on asyncio once, and forbid the calls by `opening_calls`, which reads the source
 the C library's resolver asking a name server, or another process.
 """
 
-import ast
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -74,28 +74,17 @@ def recording() -> Iterator[ConnectAudit]:
 
 def opening_calls(folder: Path) -> list[str]:
     """Give `file:line name` of every call in `folder` that opens a connection, by its name."""
-    found = []
-    for path in sorted(folder.rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text(), str(path))):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-                if node.func.attr in _OPENING:
-                    found.append(f"{path.relative_to(folder)}:{node.lineno} {node.func.attr}")
-    return found
+    return [
+        f"{path.relative_to(folder)}:{number} {call[1]}"
+        for path in sorted(folder.rglob("*.py"))
+        for number, line in enumerate(path.read_text().splitlines(), 1)
+        for call in _OPENING.finditer(line)
+    ]
 
 
-_OPENING: Final = frozenset(
-    (
-        "connect_ex",
-        "connect_tcp",
-        "create_connection",
-        "create_datagram_endpoint",
-        "create_unix_connection",
-        "open_connection",
-        "open_unix_connection",
-        "sock_connect",
-        "start_tls",
-        "urlopen",
-    )
+_OPENING: Final = re.compile(
+    r"\.(connect_ex|connect_tcp|create_connection|create_datagram_endpoint|create_unix_connection"
+    r"|open_connection|open_unix_connection|sock_connect|start_tls|urlopen)\("
 )
 
 

@@ -29,7 +29,7 @@ from tests.upstream_rig import Recorder, Rig
 
 ANSWER = b'{"id": "c1"}'
 GOOD = [whole(200, ANSWER)]
-KINDS = ["wire", "httpx", "httpx_kept"]
+KINDS = ["wire", "httpx"]
 WIRE_ONLY = {
     "dirty": "httpx2 does not look behind an answer: so the fallback keeps no connection",
     "lenient": "h11 takes what RFC 9112 lets a recipient repair or refuse",
