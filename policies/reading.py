@@ -69,6 +69,12 @@ class Reader:
             return None
         return value
 
+    def text(self, value: object, key: str) -> str:
+        """Free text for people.  Absent reads as empty."""
+        if value is not None and not isinstance(value, str):
+            self.report(key, f"must be a text, is {kind_of(value)}")
+        return value if isinstance(value, str) else ""
+
     def choice(self, value: object, key: str, known: Iterable[str]) -> str | None:
         """One of `known`, or None with a problem."""
         word = self.word(value, key)

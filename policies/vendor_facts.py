@@ -161,11 +161,11 @@ def _read_row(
         vendor=vendor,
         id=reader.word(read.get("id"), f"{key}.id") or "",
         url=reader.word(read.get("url"), f"{key}.url") or "",
-        chosen_by=str(read.get("chosen_by", "")),
+        chosen_by=reader.text(read.get("chosen_by"), f"{key}.chosen_by"),
         values={**values, **read_fact_values(reader, read.get("facts"), f"{key}.facts")},
         evidence=evidence + _read_evidence_list(reader, read.get("evidence"), f"{key}.evidence"),
         transform=_read_transform(reader, read.get("transform"), f"{key}.transform"),
-        note=str(read.get("note", "")),
+        note=reader.text(read.get("note"), f"{key}.note"),
     )
 
 
