@@ -1,9 +1,10 @@
 """Finds vendors, dialects and pairs by name: whatever module is there is known.
 
 There is no list to edit.  A vendor is a module of `providers.vendors` with a `VENDOR`, a client
-dialect one of `providers.dialects` with a `DIALECT`, and a translation one of
-`providers.translate` with `PAIRS`.  Each package is read once; a second claim to the same name
-is a defect of ours and raises at that first reading, never by the order of files.
+dialect a value in the `CLIENTS` of a module of `providers.dialects`, and a translation the `PAIR`
+of a module of `providers.translate`, or a value in its `IDENTITIES`.  Each package is read once; a
+second claim to the same name is a defect of ours and raises at that first reading, never by the
+order of files.
 """
 
 from collections.abc import Iterator, Mapping
@@ -62,8 +63,8 @@ def pair(client: Dialect, upstream: Dialect) -> Pair | None:
 def _dialects() -> Mapping[Dialect, ClientDialect]:
     found: dict[Dialect, ClientDialect] = {}
     for module in _modules("providers.dialects"):
-        value: ClientDialect | None = getattr(module, "DIALECT", None)
-        if value is not None:
+        values: Mapping[Dialect, ClientDialect] = getattr(module, "CLIENTS", {})
+        for value in values.values():
             _claim(found, value.dialect, value, module)
     return MappingProxyType(found)
 
@@ -72,10 +73,17 @@ def _dialects() -> Mapping[Dialect, ClientDialect]:
 def _pairs() -> Mapping[tuple[Dialect, Dialect], Pair]:
     found: dict[tuple[Dialect, Dialect], Pair] = {}
     for module in _modules("providers.translate"):
-        values: tuple[Pair, ...] = getattr(module, "PAIRS", ())
-        for value in values:
+        for value in _pairs_of(module):
             _claim(found, (value.client, value.upstream), value, module)
     return MappingProxyType(found)
+
+
+def _pairs_of(module: ModuleType) -> Iterator[Pair]:
+    identities: Mapping[Dialect, Pair] = getattr(module, "IDENTITIES", {})
+    yield from identities.values()
+    single: Pair | None = getattr(module, "PAIR", None)
+    if single is not None:
+        yield single
 
 
 def _modules(package_name: str) -> Iterator[ModuleType]:

@@ -1,8 +1,9 @@
 """Azure OpenAI through its v1 endpoint, which needs no `api-version`.
 
 The model of a request is the name of the Azure deployment, so the operator writes that name as
-the deployment's model.  The host is the operator's resource and does not show where inference
-runs: that is the Azure deployment's type, a fact for policy and not for this file.
+the deployment's model.  An answer names the model behind it, which `answers_as` has to list.
+The host is the operator's resource and does not show where inference runs: that is the Azure
+deployment's type, a fact for policy and not for this file.
 Source: API version lifecycle, learn.microsoft.com, read 2026-11-24.
 """
 

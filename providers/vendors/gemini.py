@@ -7,7 +7,7 @@ AI, which is another product with other credentials.
 
 from types import MappingProxyType
 
-from providers.contract import Dialect, Kind, Vendor
+from providers.contract import Dialect, Vendor
 from providers.signing.headers import bearer
 
 VENDOR = Vendor(
@@ -27,6 +27,4 @@ VENDOR = Vendor(
     drop_fields=frozenset({"store"}),
     # `stream_options` is taken: public clients send it and read the usage that follows
     # (gemini_streaming.py of tomyeo88/HAI5014-MyFirstLLMChatbot).
-    # ai.google.dev/gemini-api/docs/generate-content/api-errors, 2026-11-24: a wrong key is a 400.
-    codes=MappingProxyType({"API_KEY_INVALID": Kind.CREDENTIAL_REJECTED}),
 )

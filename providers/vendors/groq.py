@@ -22,13 +22,6 @@ VENDOR = Vendor(
     ),
     # docs/openai, 2026-11-24: logprobs, top_logprobs and n other than 1 are answered with 400.
     lacks=frozenset({Feature.LOGPROBS, Feature.MULTIPLE_CHOICES}),
-    # docs/errors and docs/flex-processing, 2026-11-24.
-    statuses=MappingProxyType({498: Kind.OVERLOADED}),
-    codes=MappingProxyType(
-        {
-            "capacity_exceeded": Kind.OVERLOADED,
-            # "Organization has been restricted." comes with status 400 (one-api#271).
-            "organization_restricted": Kind.ACCOUNT_CUT_OFF,
-        }
-    ),
+    # "Organization has been restricted." comes with status 400 (one-api#271, seen 2026-11-24).
+    codes=MappingProxyType({"organization_restricted": Kind.ACCOUNT_CUT_OFF}),
 )

@@ -6,7 +6,7 @@ want `max_completion_tokens`.  Tokens expire by design, after at most 365 days.
 
 from types import MappingProxyType
 
-from providers.contract import Dialect, Kind, Vendor
+from providers.contract import Dialect, Vendor
 from providers.signing.headers import bearer
 
 VENDOR = Vendor(
@@ -25,6 +25,4 @@ VENDOR = Vendor(
     # The schema lists no `stream_options` (2026-11-24): nothing is asked, and none is demanded.
     asks_usage=False,
     usage_optional=True,
-    # docs.ionos.com/cloud/ai/ai-model-hub/troubleshooting, 2026-03-31.
-    codes=MappingProxyType({"paas-auth-1": Kind.CREDENTIAL_REJECTED}),
 )

@@ -47,7 +47,6 @@ VENDOR = Vendor(
     statuses=MappingProxyType({403: Kind.MODEL_WITHDRAWN}),
     codes=MappingProxyType(
         {
-            "1300": Kind.THROTTLED,  # type rate_limited (raycast#31107)
             "1500": Kind.MODEL_WITHDRAWN,  # type invalid_model, with status 400 (vibe#617, 2026-04)
             "invalid_model": Kind.MODEL_WITHDRAWN,
             "unknown_model": Kind.MODEL_WITHDRAWN,  # error glossary, 2026-08-21

@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from msgspec import Raw
 
-from providers.contract import Dialect, Kind, Vendor
+from providers.contract import Dialect, Feature, Kind, Vendor
 from providers.signing.headers import bearer
 
 VENDOR = Vendor(
@@ -41,17 +41,15 @@ VENDOR = Vendor(
             "no_training": MappingProxyType({"provider": Raw(b'{"data_collection":"deny"}')}),
         }
     ),
+    # api_reference/responses/overview, 2026-08-22: what needs state is answered with 400.
+    lacks=frozenset({Feature.STATEFUL}),
     asks_usage=False,  # always sent; asking has no effect (usage-accounting, 2026-08-22)
     # api_reference/errors-and-debugging, 2026-08-22: 401 is the key; 403 is moderation or a
     # guardrail, about this request.
     statuses=MappingProxyType({403: Kind.CALLER_ERROR}),
     codes=MappingProxyType(
         {
-            # `metadata.limit_source` tells three kinds of 402 apart (open-assistant#80, 2026-07).
-            "openrouter_credits": Kind.QUOTA_EXHAUSTED,
-            "openrouter_key_limit": Kind.QUOTA_EXHAUSTED,
-            "openrouter_in_flight_budget": Kind.THROTTLED,
-            # `availability.code`, same page as above.
+            # `availability.code`, which is said beside a general `error_type` (same page).
             "no_endpoints": Kind.MODEL_WITHDRAWN,
             "model_deprecated": Kind.MODEL_WITHDRAWN,
             "model_unavailable_upstream": Kind.MODEL_WITHDRAWN,

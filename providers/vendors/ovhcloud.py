@@ -6,7 +6,7 @@ traffic leaves the contract.  Bodies above 2 MB are refused.
 
 from types import MappingProxyType
 
-from providers.contract import Dialect, Vendor
+from providers.contract import Dialect, Feature, Vendor
 from providers.signing.headers import bearer
 
 VENDOR = Vendor(
@@ -15,7 +15,6 @@ VENDOR = Vendor(
     docs_read="2026-11-24",
     sign=bearer,
     base_url="https://oai.endpoints.kepler.ai.cloud.ovh.net/v1",
-    # The guide asks for `store: false` with responses: state is not managed (2026-02-24).
     endpoints=MappingProxyType(
         {
             Dialect.OPENAI_CHAT: "/chat/completions",
@@ -23,6 +22,8 @@ VENDOR = Vendor(
             Dialect.OPENAI_RESPONSES: "/responses",
         }
     ),
+    # "Statefulness is currently not managed" (ai-endpoints-responses-api, 2026-02-24).
+    lacks=frozenset({Feature.STATEFUL}),
     # Support of `stream_options` is not documented: nothing is asked, and none is demanded.
     asks_usage=False,
     usage_optional=True,

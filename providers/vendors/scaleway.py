@@ -25,6 +25,6 @@ VENDOR = Vendor(
     # using-chat-api.mdx, 2025-09-22: n, user and logit_bias are unsupported, stream_options works.
     drop_fields=frozenset({"user"}),
     lacks=frozenset({Feature.MULTIPLE_CHOICES}),
-    # understanding-errors.mdx, 2025-10-07: 422 is said of the model's name alone, 403 of the key.
-    statuses=MappingProxyType({422: Kind.MODEL_WITHDRAWN, 403: Kind.CREDENTIAL_REJECTED}),
+    # understanding-errors.mdx, 2025-10-07: 422 is said of the model's name alone.
+    statuses=MappingProxyType({422: Kind.MODEL_WITHDRAWN}),
 )

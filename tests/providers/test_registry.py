@@ -63,26 +63,41 @@ def test_two_modules_that_claim_one_name_are_a_defect() -> None:
         registry._claim(found, "openai", registry.vendor("mistral"), providers.vendors)
 
 
-def test_every_client_dialect_is_served_under_its_own_name() -> None:
-    served = registry._dialects()
+OPENAI = [dialect for dialect in Dialect if dialect.startswith("openai_")]
 
-    assert all(registry.dialect(name).dialect is name for name in served)
+
+@pytest.mark.parametrize("name", OPENAI)
+def test_client_dialect_is_found_by_its_name(name: Dialect) -> None:
+    assert registry.dialect(name).dialect is name
 
 
 def test_dialect_that_no_client_may_speak_is_a_lookup_error() -> None:
-    missing = set(Dialect) - set(registry._dialects())
-
-    for name in missing:
-        with pytest.raises(LookupError, match=name):
-            registry.dialect(name)
+    with pytest.raises(LookupError, match="anthropic_messages"):
+        registry.dialect(Dialect.ANTHROPIC_MESSAGES)
 
 
-def test_every_pair_is_found_by_its_two_dialects() -> None:
-    pairs = registry._pairs()
+@pytest.mark.parametrize("name", OPENAI)
+def test_every_dialect_of_a_client_goes_over_itself(name: Dialect) -> None:
+    pair = registry.pair(name, name)
 
-    assert all(
-        registry.pair(client, upstream) is pair for (client, upstream), pair in pairs.items()
-    )
+    assert pair is not None
+    assert (pair.client, pair.upstream) == (name, name)
+
+
+def test_chat_goes_over_messages() -> None:
+    pair = registry.pair(Dialect.OPENAI_CHAT, Dialect.ANTHROPIC_MESSAGES)
+
+    assert pair is not None
+    assert (pair.client, pair.upstream) == (Dialect.OPENAI_CHAT, Dialect.ANTHROPIC_MESSAGES)
+
+
+def test_vendor_speaks_no_dialect_that_no_client_can_reach() -> None:
+    reached = {
+        upstream for client in OPENAI for upstream in Dialect if registry.pair(client, upstream)
+    }
+
+    for vendor in registry.vendors().values():
+        assert set(vendor.endpoints) <= reached
 
 
 def test_two_dialects_without_a_translation_have_no_pair() -> None:

@@ -1,0 +1,82 @@
+"""The client's side of `/v1/chat/completions`."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from msgspec import Raw
+
+from providers.contract import Dialect, Feature
+from providers.dialects.openai_errors import error_body, error_event
+from providers.dialects.openai_request import (
+    NO_FEATURES,
+    OpenAIRequest,
+    asks_for_usage,
+    check_kind,
+    holds_part,
+    read_count,
+    read_flag,
+    read_format,
+    read_model,
+    read_stream,
+    require_kind,
+)
+from providers.framing.members import split
+
+_TOLD_BY_NAME: Final = frozenset({"n", "logprobs", "top_logprobs", "tools", "functions"})
+
+
+class OpenAIChat:
+    """A `ClientDialect`."""
+
+    dialect = Dialect.OPENAI_CHAT
+
+    def read(self, body: bytes) -> OpenAIRequest:
+        """Raises MalformedRequestError for anything a vendor should never see."""
+        members = split(body)
+        model = read_model(members)
+        is_stream = read_stream(members)
+        messages = require_kind(members, "messages", "a list")
+        for name in ("max_tokens", "max_completion_tokens"):
+            if name in members:
+                read_count(members, name)
+        return OpenAIRequest(
+            dialect=self.dialect,
+            members=members,
+            model=model,
+            is_stream=is_stream,
+            wants_usage="stream_options" in members and asks_for_usage(members, is_stream),
+            features=_features(members, messages),
+        )
+
+    def error(self, status: int, code: str, message: str, param: str | None = None) -> bytes:
+        """A whole error body of ours."""
+        return error_body(status, code, message, param)
+
+    def stream_error(self, code: str, message: str) -> bytes:
+        """The event that ends a committed stream; no `[DONE]` follows it."""
+        return error_event(code, message)
+
+
+def _features(members: Mapping[str, Raw], messages: Raw) -> frozenset[Feature]:
+    found = NO_FEATURES
+    if not _TOLD_BY_NAME.isdisjoint(members):
+        found = _named_features(members)
+    if "response_format" in members:
+        shape = read_format(members)
+        if shape is not None:
+            found |= {shape}
+    if holds_part(messages, b'"image_url"'):
+        found |= {Feature.IMAGES}
+    return found
+
+
+def _named_features(members: Mapping[str, Raw]) -> frozenset[Feature]:
+    found = set()
+    if (read_count(members, "n") or 1) > 1:
+        found.add(Feature.MULTIPLE_CHOICES)
+    if read_flag(members, "logprobs"):
+        found.add(Feature.LOGPROBS)
+    for name in ("tools", "functions"):
+        if check_kind(members, name, "a list") is not None:
+            found.add(Feature.TOOLS)
+    return frozenset(found)

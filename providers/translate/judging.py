@@ -1,0 +1,134 @@
+"""What every judge of a stream does alike: cut, keep or withhold, notice the end.
+
+The bytes that go on are the upstream's own.  Whole events only, so that after a cut an error
+event of ours stands on its own line and half an event is never delivered.  Withheld are an error
+and all that follows it, and the last word until the answer is known to be whole.
+"""
+
+from typing import Final
+
+from msgspec import Raw
+
+from providers.contract import (
+    CONTENT,
+    FAILED,
+    NOTHING,
+    PROGRESS,
+    Charge,
+    Kind,
+    Usage,
+    Verdict,
+)
+from providers.faults.classify import classify_error
+from providers.framing.sse import EVENT_BYTES, EventSplitter
+
+ABSENT: Final = Raw(b"")
+_NULLS: Final = frozenset((b"", b"null", b'""', b"[]", b"{}"))
+
+Step = tuple[int, bool]
+"""The signal of one event, and whether it is sent on."""
+SILENT: Final[Step] = (NOTHING, True)
+WITHHELD: Final[Step] = (NOTHING, False)
+STRIPPED: Final[Step] = (PROGRESS, False)
+MOVED: Final[Step] = (PROGRESS, True)
+SPOKE: Final[Step] = (CONTENT, True)
+BROKE: Final[Step] = (FAILED, False)
+
+
+class StreamJudge:
+    """A `StreamReader` over one stream; a dialect says what an event means."""
+
+    __slots__ = ("_last_word", "_splitter", "fault", "model", "usage")
+
+    def __init__(self, limit_bytes: int = EVENT_BYTES) -> None:
+        self.fault: Verdict | None = None
+        self.usage: Usage | None = None
+        self.model: str | None = None
+        self._splitter = EventSplitter(limit_bytes)
+        self._last_word = b""
+
+    def feed(self, data: bytes) -> tuple[bytes, int]:
+        """Take bytes as they come; give the bytes to send on and the highest signal in them."""
+        if self.fault is not None:
+            return b"", NOTHING
+        events = self._splitter.feed(data)
+        if len(events) == 1 and not self._last_word and not self._splitter.fault:
+            raw, _, payload = events[0]  # one event a read: what a paced stream is
+            signal, is_kept = self._judge(raw, payload) if payload else SILENT
+            return (raw if is_kept else b""), signal
+        return self._feed_all(events)
+
+    def end(self) -> bytes:
+        """The withheld last word; asked for once, after a verdict that delivers."""
+        return self._last_word
+
+    @property
+    def is_done(self) -> bool:
+        """The last word came and the answer is whole: what the connection does now is no matter."""
+        return bool(self._last_word) and self.verdict().delivers
+
+    @property
+    def is_flawed(self) -> bool:
+        """A tool call's arguments are no JSON."""
+        return False
+
+    def verdict(self) -> Verdict:
+        """What the answer is worth if nothing more comes."""
+        raise NotImplementedError
+
+    def _judge(self, raw: bytes, payload: bytes) -> Step:
+        """Read one event that has data."""
+        raise NotImplementedError
+
+    def _feed_all(self, events: list[tuple[bytes, bytes, bytes | None]]) -> tuple[bytes, int]:
+        top = NOTHING
+        kept = []
+        for raw, _, payload in events:
+            if self._last_word:
+                self._trail(raw, payload)
+                continue
+            signal, is_kept = self._judge(raw, payload) if payload else SILENT
+            if is_kept:
+                kept.append(raw)
+            if signal > top:
+                top = signal
+            if signal == FAILED:
+                return b"".join(kept), FAILED
+        if self._splitter.fault and not self._last_word:
+            self._fail(Verdict(Kind.CORRUPT_ANSWER, self._splitter.fault, charge=Charge.PARTIAL))
+            top = FAILED
+        return b"".join(kept), top
+
+    def _trail(self, raw: bytes, payload: bytes | None) -> None:
+        """What comes behind the last word changes nothing, and is left out."""
+
+    def _fail(self, verdict: Verdict) -> Step:
+        self.fault = verdict
+        return BROKE
+
+    def _fail_with(self, error: bytes) -> Step:
+        """`error` is the JSON document that tells of it."""
+        return self._fail(classify_error(error))
+
+    def _unreadable(self) -> Step:
+        return self._fail(Verdict(Kind.CORRUPT_ANSWER, "unreadable event", charge=Charge.PARTIAL))
+
+
+def broken(detail: str) -> Verdict:
+    """A stream that ended as no answer ends."""
+    return Verdict(Kind.BROKEN_STREAM, detail, charge=Charge.PARTIAL)
+
+
+def corrupt(detail: str, charge: Charge = Charge.UNKNOWN) -> Verdict:
+    """A reply in one piece that is no answer."""
+    return Verdict(Kind.CORRUPT_ANSWER, detail, charge=charge)
+
+
+def says(raw: Raw) -> bool:
+    """Whether a member is there and holds anything."""
+    return raw is not ABSENT and (len(raw) > 4 or bytes(raw) not in _NULLS)
+
+
+def wrapped(error: Raw) -> bytes:
+    """An error member as the document that a rule table reads."""
+    return b'{"error":%b}' % bytes(error)
