@@ -39,9 +39,10 @@ class Principal:
 class Keys:
     """The keys of one store.  `admit` is the loop's; `refresh` belongs off it."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, *, cache_entries: int = CACHE_ENTRIES) -> None:
         """Reads nothing yet: nobody is admitted before the first `refresh`."""
         self._store = store
+        self._cache_entries = cache_entries
         self._version: int | None = None
         self._connection: sqlite3.Connection | None = None
         self._by_digest: dict[bytes, tuple[bytes, Principal]] = {}
@@ -114,7 +115,7 @@ class Keys:
         found = self._by_digest.get(sent)
         if found is None or not hmac.compare_digest(found[0], sent):
             return None
-        if len(cache) >= CACHE_ENTRIES:
+        if len(cache) >= self._cache_entries:
             cache.clear()
         cache[authorization] = found[1]
         return found[1]

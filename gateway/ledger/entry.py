@@ -9,7 +9,7 @@ read as before; anything else is a new tag beside the old one.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import islice
 from typing import Annotated, Final
 
@@ -159,7 +159,16 @@ Line = RunRow | SealRow | ExchangeRow | AttemptRow | Settled | Closed
 _encoder = msgspec.json.Encoder()
 encode_line: Final = _encoder.encode
 encode_lines: Final = _encoder.encode_lines
-decode_line: Final = msgspec.json.Decoder(Line).decode
+# mypy cannot tell the type of a decoder over a union.
+_decode: Callable[[bytes], Line] = msgspec.json.Decoder(Line).decode
+
+
+def decode_line(line: bytes) -> Line:
+    """Read one line.  Raises ValueError when it is none of ours, whatever it is instead."""
+    try:
+        return _decode(line)
+    except RecursionError as error:
+        raise ValueError("nested too deep") from error
 
 
 def attempt_id(exchange: str, number: int) -> str:

@@ -25,7 +25,7 @@ CREATE TABLE IF NOT EXISTS schema_version (
     version    INTEGER NOT NULL PRIMARY KEY,
     name       TEXT    NOT NULL,
     applied_at TEXT    NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%SZ', 'now'))
-)"""
+) STRICT"""
 
 
 class StoreError(SwitchgearError):
@@ -47,19 +47,14 @@ class Store:
         """Touches nothing yet; see `prepare`."""
         self.path = data_dir / FILE_NAME
 
-    def prepare(self) -> None:
+    def prepare(self, *, must_exist: bool = False) -> None:
         """Make the folder and the file (readable by its owner alone) and bring them up to date.
 
-        Raises StoreError when that is not possible, or the file was written by a newer release.
+        With `must_exist` nothing is made, for commands that only read.  Raises StoreError when
+        that is not possible, or the file was written by a newer release.
         """
-        try:
-            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-        except OSError as error:
-            raise StoreError(
-                f"{self.path} cannot be opened ({error.strerror}): "
-                "choose a folder that you may write with --data-dir or SWITCHGEAR_DATA_DIR"
-            ) from error
+        if not must_exist:
+            self._make_file()
         with self.connection() as connection:
             migrate(connection)
 
@@ -97,6 +92,16 @@ class Store:
             yield connection
         finally:
             connection.close()
+
+    def _make_file(self) -> None:
+        try:
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        except OSError as error:
+            raise StoreError(
+                f"{self.path} cannot be opened ({error.strerror}): "
+                "choose a folder that you may write with --data-dir or SWITCHGEAR_DATA_DIR"
+            ) from error
 
 
 @contextmanager
