@@ -13,7 +13,7 @@ KeyPath = Sequence[str | int]
 
 # The openings of well-known keys, and runs of letters and digits that no name is likely to have.
 _SECRET: Final = re.compile(
-    r"\b(?:sk-|gsk_|xai-|AIza|hf_|nvapi-|fw_|csk-|AKIA)[A-Za-z0-9_-]*"
+    r"\b(?:sk-|gsk_|xai-|AIza|hf_|nvapi-|fw_|csk-|AKIA)[A-Za-z0-9_-]{12,}"
     r"|(?=[A-Za-z]*[0-9])(?=[0-9]*[A-Za-z])[A-Za-z0-9]{24,}"
     r"|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 )

@@ -90,7 +90,7 @@ class _Builder:
     def build(self) -> Supplied:
         for section in Supply.model_fields:
             if not getattr(self._supply, section) and not self._wrong:
-                self._error((section,), "must not be empty", "`switchgear init` writes a start")
+                self._warn((section,), "is empty, so nothing is supplied")
         accounts = {
             name: account
             for name, entry in self._supply.accounts.items()
