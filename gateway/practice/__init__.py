@@ -3,6 +3,7 @@
 It stands alone and shares no code with what it tests: an error of ours would hide in its twin.
 """
 
+from gateway.practice.control import Control
 from gateway.practice.faultbook import (
     BadFaultFileError,
     Expect,
@@ -11,15 +12,17 @@ from gateway.practice.faultbook import (
     find_fault,
     load_faults,
 )
-from gateway.practice.grid import Grid, Station
-from gateway.practice.knobs import BadKnobError, Knob
+from gateway.practice.grid import Grid
+from gateway.practice.knobs import BadKnobError, Knob, Scope
 from gateway.practice.listener import PortTakenError
 from gateway.practice.log import Outcome, Request
+from gateway.practice.station import Station
 from gateway.practice.vendors import Flavour, Model, Vendor
 
 __all__ = [
     "BadFaultFileError",
     "BadKnobError",
+    "Control",
     "Expect",
     "Fault",
     "Flavour",
@@ -29,6 +32,7 @@ __all__ = [
     "Outcome",
     "PortTakenError",
     "Request",
+    "Scope",
     "Station",
     "UnknownFaultError",
     "Vendor",

@@ -6,19 +6,19 @@ import re
 from collections.abc import Callable, Mapping
 
 from gateway.practice.answer import Answer, Event, Part, to_json
-from gateway.practice.faultbook import Alter, Fault
+from gateway.practice.faultbook import Alter
 
 Edit = Callable[[dict[str, object]], dict[str, object]]
 
 
-def alter(answer: Answer, fault: Fault, model: str | None) -> Answer:
+def alter(answer: Answer, how: Alter, value: str, model: str | None) -> Answer:
     """The answer with the fault in it; unchanged where the fault is one of bytes."""
-    match fault.alter:
+    match how:
         case Alter.MODEL:
-            old, new = f'"model":"{model}"'.encode(), f'"model":"{fault.value}"'.encode()
+            old, new = f'"model":"{model}"'.encode(), f'"model":"{value}"'.encode()
             return _replace(answer, lambda data: data.replace(old, new))
         case Alter.FINISH:
-            return _replace(answer, lambda data: _set_finish(data, b'"%b"' % fault.value.encode()))
+            return _replace(answer, lambda data: _set_finish(data, b'"%b"' % value.encode()))
         case Alter.NO_TERMINAL:
             if answer.events is None:
                 return _replace(answer, lambda data: _set_finish(data, b"null"))

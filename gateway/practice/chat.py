@@ -1,4 +1,4 @@
-"""Chat completions and completions, as OpenAI, Mistral and vLLM have them.
+"""Chat completions and completions, read and checked as OpenAI, Mistral and vLLM do.
 
 Source: openai 3.57 types, read 2026-11-24; vLLM's and Mistral's differences as noted at each.
 """
@@ -8,15 +8,10 @@ from typing import Final
 
 from gateway.practice import errors
 from gateway.practice.answer import (
-    DONE_EVENT,
     Answer,
     Call,
-    Event,
-    Part,
-    data_event,
-    json_answer,
-    stream_answer,
 )
+from gateway.practice.chat_replies import Reply, chat_stream, chat_whole, text_stream, text_whole
 from gateway.practice.reading import (
     Body,
     check_context,
@@ -29,7 +24,7 @@ from gateway.practice.reading import (
     read_text,
     select,
 )
-from gateway.practice.speech import ANY_TOOL, NO_TOOL, Ask, Ending, Speech, speak
+from gateway.practice.speech import ANY_TOOL, NO_TOOL, Ask, speak
 from gateway.practice.text import TOKENS_PER_MESSAGE
 from gateway.practice.vendors import Flavour, Model
 
@@ -54,13 +49,6 @@ OPENAI_COMPLETIONS: Final = frozenset(
     "presence_penalty seed stop stream stream_options suffix temperature top_p user".split()
 )
 
-FINISH: Final = {
-    Ending.STOP: "stop",
-    Ending.STOP_STRING: "stop",
-    Ending.LENGTH: "length",
-    Ending.TOOL: "tool_calls",
-}
-
 
 def answer_chat(call: Call) -> Answer:
     """POST /v1/chat/completions."""
@@ -84,8 +72,8 @@ def answer_chat(call: Call) -> Answer:
         schema=_read_schema(call, body, texts),
     )
     speeches = [speak(call, ask, at) for at in range(read_count(call, body, "n") or 1)]
-    reply = _Reply(call, body, model, "chatcmpl", prompt_tokens, speeches)
-    return _chat_stream(reply) if body.get("stream") is True else _chat_whole(reply)
+    reply = Reply(call, body, model, "chatcmpl", prompt_tokens, speeches)
+    return chat_stream(reply) if body.get("stream") is True else chat_whole(reply)
 
 
 def answer_completions(call: Call) -> Answer:
@@ -106,146 +94,8 @@ def answer_completions(call: Call) -> Answer:
     )
     prompt_tokens = check_context(call, model, texts, 0)
     speeches = [speak(call, ask, at) for at in range(read_count(call, body, "n") or 1)]
-    reply = _Reply(call, body, model, "cmpl", prompt_tokens, speeches)
-    return _text_stream(reply) if body.get("stream") is True else _text_whole(reply)
-
-
-class _Reply:
-    """What every form of one reply needs."""
-
-    def __init__(
-        self,
-        call: Call,
-        body: Body,
-        model: Model,
-        prefix: str,
-        prompt_tokens: int,
-        speeches: list[Speech],
-    ) -> None:
-        self.flavour = call.vendor.flavour
-        self.speeches = speeches
-        self.model = model.name
-        self.created = int(call.wall_s)
-        client_id = call.message.field("x-request-id")
-        # vLLM takes the client's request id over into the answer's id.
-        unique = client_id if client_id and self.flavour is Flavour.VLLM else None
-        self.id = f"{prefix}-{unique or f'{speeches[0].tag}{call.number:06d}'}"
-        completion_tokens = sum(len(speech.pieces) for speech in speeches)
-        self.usage: dict[str, object] = {
-            "prompt_tokens": prompt_tokens,
-            "completion_tokens": completion_tokens,
-            "total_tokens": prompt_tokens + completion_tokens,
-        }
-        if self.flavour is Flavour.OPENAI:
-            self.usage["prompt_tokens_details"] = {"cached_tokens": 0, "audio_tokens": 0}
-            self.usage["completion_tokens_details"] = {"reasoning_tokens": 0, "audio_tokens": 0}
-        options = body.get("stream_options")
-        wants = isinstance(options, Mapping) and options.get("include_usage") is True
-        self.usage_event = wants and self.flavour is not Flavour.MISTRAL
-
-    def frame(self, kind: str, choices: list[object]) -> dict[str, object]:
-        """The members around the choices."""
-        frame: dict[str, object] = {
-            "id": self.id,
-            "object": kind,
-            "created": self.created,
-            "model": self.model,
-        }
-        if self.flavour is Flavour.OPENAI:
-            frame |= {"service_tier": "default", "system_fingerprint": "fp_practice"}
-        return {**frame, "choices": choices}
-
-    def closing(self, kind: str) -> list[Event]:
-        """The usage event, if asked for, and the last word."""
-        events = []
-        if self.usage_event:
-            events.append(data_event(Part.USAGE, {**self.frame(kind, []), "usage": self.usage}))
-        return [*events, DONE_EVENT]
-
-    def event(self, part: Part, kind: str, choice: dict[str, object]) -> Event:
-        """One chunk with one choice."""
-        frame = self.frame(kind, [choice])
-        if self.usage_event and self.flavour is Flavour.OPENAI:
-            frame["usage"] = None
-        # Mistral's usage rides on the chunk with the finish reason, asked for or not.
-        if self.flavour is Flavour.MISTRAL and part is Part.TERMINAL:
-            frame["usage"] = self.usage
-        return data_event(part, frame)
-
-
-def _chat_whole(reply: _Reply) -> Answer:
-    choices: list[object] = []
-    for at, speech in enumerate(reply.speeches):
-        message: dict[str, object] = {"role": "assistant", "content": speech.text}
-        if reply.flavour is Flavour.OPENAI:
-            message |= {"refusal": None, "annotations": []}
-        if speech.tool is not None:
-            function = {"name": speech.tool, "arguments": speech.text}
-            tool_call = {"id": f"call_{speech.tag}", "type": "function", "function": function}
-            message |= {"content": None, "tool_calls": [tool_call]}
-        finish = FINISH[speech.ending]
-        choices.append({"index": at, "message": message, "logprobs": None, "finish_reason": finish})
-    return json_answer({**reply.frame("chat.completion", choices), "usage": reply.usage})
-
-
-def _chat_stream(reply: _Reply) -> Answer:
-    kind = "chat.completion.chunk"
-
-    def chunk(part: Part, at: int, delta: dict[str, object], finish: str | None = None) -> Event:
-        choice: dict[str, object] = {"index": at, "delta": delta, "logprobs": None}
-        return reply.event(part, kind, {**choice, "finish_reason": finish})
-
-    events = [
-        chunk(Part.START, at, {"role": "assistant", "content": ""})
-        for at in range(len(reply.speeches))
-    ]
-    longest = max(len(speech.pieces) for speech in reply.speeches)
-    # The name and the id come first, with empty arguments, as from OpenAI.
-    for at, speech in enumerate(reply.speeches):
-        if speech.tool is not None:
-            function = {"name": speech.tool, "arguments": ""}
-            opened = {"index": 0, "id": f"call_{speech.tag}", "type": "function"}
-            delta: dict[str, object] = {"tool_calls": [{**opened, "function": function}]}
-            events.append(chunk(Part.TOOL, at, delta))
-    for step in range(longest):
-        for at, speech in enumerate(reply.speeches):
-            if step >= len(speech.pieces):
-                continue
-            piece = speech.pieces[step]
-            if speech.tool is None:
-                events.append(chunk(Part.CONTENT, at, {"content": piece}))
-            else:
-                part_call = {"index": 0, "function": {"arguments": piece}}
-                events.append(chunk(Part.TOOL, at, {"tool_calls": [part_call]}))
-    for at, speech in enumerate(reply.speeches):
-        events.append(chunk(Part.TERMINAL, at, {}, FINISH[speech.ending]))
-    return stream_answer(events + reply.closing(kind))
-
-
-def _text_whole(reply: _Reply) -> Answer:
-    choices: list[object] = [
-        {
-            "text": speech.text,
-            "index": at,
-            "logprobs": None,
-            "finish_reason": FINISH[speech.ending],
-        }
-        for at, speech in enumerate(reply.speeches)
-    ]
-    return json_answer({**reply.frame("text_completion", choices), "usage": reply.usage})
-
-
-def _text_stream(reply: _Reply) -> Answer:
-    kind = "text_completion"
-    events = []
-    for at, speech in enumerate(reply.speeches):
-        for piece in speech.pieces:
-            choice = {"text": piece, "index": at, "logprobs": None, "finish_reason": None}
-            events.append(reply.event(Part.CONTENT, kind, choice))
-        finish = FINISH[speech.ending]
-        last = {"text": "", "index": at, "logprobs": None, "finish_reason": finish}
-        events.append(reply.event(Part.TERMINAL, kind, last))
-    return stream_answer(events + reply.closing(kind))
+    reply = Reply(call, body, model, "cmpl", prompt_tokens, speeches)
+    return text_stream(reply) if body.get("stream") is True else text_whole(reply)
 
 
 def _check_mistral_options(call: Call, body: Body) -> None:

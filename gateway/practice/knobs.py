@@ -3,12 +3,30 @@
 import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final, TypedDict, Unpack
 
 from gateway.practice.faultbook import Fault, Wire
+
+PORT_FAULTS: Final = (Wire.REFUSED, Wire.CRASHED)
 
 
 class BadKnobError(Exception):
     """A knob that could never do what it says."""
+
+
+class Scope(TypedDict, total=False):
+    """What a knob is limited to; a member that is left out or None sets no limit."""
+
+    model: str | None
+    account: str | None
+    path: str | None
+    contains: bytes | None  # only requests whose body has these bytes
+    times: int | None  # only the next so many requests
+    for_s: float | None  # only so long
+    on_s: float | None  # with every_s: flapping
+    every_s: float | None
+    after_events: int | None  # another place for a break in a stream
+    delay_s: float | None  # another time for what is slow
 
 
 @dataclass(slots=True, kw_only=True)
@@ -50,7 +68,7 @@ class Knob:
     @property
     def closes_port(self) -> bool:
         """Whether it acts on the port and not on requests."""
-        return self.fault.wire in (Wire.REFUSED, Wire.CRASHED)
+        return self.fault.wire in PORT_FAULTS
 
 
 class Knobs:
@@ -61,53 +79,26 @@ class Knobs:
         self._knobs: list[Knob] = []
         self._last_number = 0
 
-    def turn(
-        self,
-        vendor: str,
-        fault: Fault,
-        *,
-        model: str | None = None,
-        account: str | None = None,
-        path: str | None = None,
-        contains: bytes | None = None,
-        times: int | None = None,
-        for_s: float | None = None,
-        on_s: float | None = None,
-        every_s: float | None = None,
-        after_events: int | None = None,
-        delay_s: float | None = None,
-    ) -> Knob:
+    def turn(self, vendor: str, fault: Fault, **scope: Unpack[Scope]) -> Knob:
         """Turn one on.  Raises BadKnobError for a scope or schedule that cannot be kept."""
-        if (on_s is None) != (every_s is None):
-            raise BadKnobError("a schedule needs both on_s and every_s")
-        if on_s is not None and every_s is not None and not 0 < on_s < every_s:
-            raise BadKnobError(f"on_s {on_s} must be above 0 and below every_s {every_s}")
-        if times is not None and times < 1:
-            raise BadKnobError(f"times {times} must be at least 1")
-        if for_s is not None and for_s <= 0:
-            raise BadKnobError(f"for_s {for_s} must be above 0")
+        _check(fault, scope)
         now_s = self.now()
+        for_s = scope.get("for_s")
         self._last_number += 1
         knob = Knob(
             number=self._last_number,
             vendor=vendor,
-            fault=adjust(fault, after_events, delay_s),
-            model=model,
-            account=account,
-            path=path,
-            contains=contains,
-            times=times,
+            fault=adjust(fault, scope.get("after_events"), scope.get("delay_s")),
+            model=scope.get("model"),
+            account=scope.get("account"),
+            path=scope.get("path"),
+            contains=scope.get("contains"),
+            times=scope.get("times"),
             since_s=now_s,
             until_s=None if for_s is None else now_s + for_s,
-            on_s=on_s,
-            every_s=every_s,
+            on_s=scope.get("on_s"),
+            every_s=scope.get("every_s"),
         )
-        scope = (model, account, path, contains, times)
-        if knob.closes_port and any(item is not None for item in scope):
-            raise BadKnobError(
-                f"{fault.id} closes the whole port: it takes for_s or a schedule, "
-                "no model, account, path, contains or times"
-            )
         self._knobs.append(knob)
         return knob
 
@@ -172,6 +163,26 @@ class Knobs:
             if knob.times != 0 and (knob.until_s is None or now_s < knob.until_s)
         ]
         return list(self._knobs)
+
+
+def _check(fault: Fault, scope: Scope) -> None:
+    on_s, every_s = scope.get("on_s"), scope.get("every_s")
+    times, for_s = scope.get("times"), scope.get("for_s")
+    if (on_s is None) != (every_s is None):
+        raise BadKnobError("a schedule needs both on_s and every_s")
+    if on_s is not None and every_s is not None and not 0 < on_s < every_s:
+        raise BadKnobError(f"on_s {on_s} must be above 0 and below every_s {every_s}")
+    if times is not None and times < 1:
+        raise BadKnobError(f"times {times} must be at least 1")
+    if for_s is not None and for_s <= 0:
+        raise BadKnobError(f"for_s {for_s} must be above 0")
+    if fault.wire in PORT_FAULTS and any(
+        scope.get(name) is not None for name in ("model", "account", "path", "contains", "times")
+    ):
+        raise BadKnobError(
+            f"{fault.id} closes the whole port: it takes for_s or a schedule, "
+            "no model, account, path, contains or times"
+        )
 
 
 def adjust(fault: Fault, after_events: int | None, delay_s: float | None) -> Fault:

@@ -47,7 +47,9 @@ def plan(scene: Scene, answer: Answer, fault: Fault | None) -> Iterator[Step]:
     if fault.stream is not None:
         return _break_whole(scene, answer, fault.stream)
     if fault.alter is not None:
-        return _play_alter(scene, alter(answer, fault, scene.model), fault.alter)
+        value = fill(fault.value, scene)
+        altered = alter(answer, fault.alter, value, scene.model)
+        return _play_alter(scene, altered, fault.alter)
     return _play_slow(scene, answer, fault)
 
 
