@@ -17,7 +17,8 @@ class Account:
 
     name: str
     vendor: Vendor
-    credential: str | None = field(default=None, repr=False)  # the secret itself, never printed
+    # The secret itself: never printed, and a new one does not make another account.
+    credential: str | None = field(default=None, repr=False, compare=False)
     credential_source: str | None = None  # `env:NAME` or `file:/path`: may be shown
 
 
@@ -61,13 +62,13 @@ class Deployment:
     place: str | None = None  # the endpoint of the vendor's fact sheet that it is
     is_simulated: bool = False
     connections: int = 1_000  # at most so many open at once
+    connect_s: float = 2.0  # name, TCP and TLS together
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deadlines:
     """Seconds.  `first_token_s` is for streams, `whole_s` for answers in one piece."""
 
-    connect_s: float = 2.0
     first_token_s: float = 60.0
     whole_s: float = 300.0
     idle_s: float = 30.0  # between events of a stream; comments do not count

@@ -10,7 +10,8 @@ SwitchgearError
 │   ├── UnknownModelError           404 unknown_model
 │   ├── NotServedError              501 not_served
 │   ├── PolicyRefusalError          403 policy_no_route
-│   └── LimitReachedError           429 limit_reached, or 503 when it is everybody's limit
+│   ├── LimitReachedError           429 limit_reached, or 503 when it is everybody's limit
+│   └── InternalError               500 internal
 ├── EgressDeniedError           an address that the deployment does not declare
 ├── PoolFullError               our own cap on connections; never blamed on the vendor
 └── JournalFullError            the ledger takes no row: nothing may be sent
@@ -122,6 +123,13 @@ class LimitReachedError(RequestError):
         super().__init__(message)
         self.status = status
         self.retry_after_s = retry_after_s
+
+
+class InternalError(RequestError):
+    """A defect of ours; the log has it under the request id."""
+
+    status = 500
+    code = "internal"
 
 
 class EgressDeniedError(SwitchgearError):

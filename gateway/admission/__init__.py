@@ -1,1 +1,1 @@
-"""Who may come in, and how much of them at once."""
+"""Who is asking, how much may be under way, and how large may it be."""

@@ -293,12 +293,15 @@ class DeploymentEntry(Strict):
         description="A practice vendor: answers are invented. Shown wherever it appears.",
     )
     connections: Count = Field(default=1_000, description="Most connections open at once.")
+    connect_s: Seconds = Field(
+        default=2.0,
+        description="Seconds for name, TCP and TLS together, before the next candidate.",
+    )
 
 
 class DeadlinesEntry(Strict):
     """Seconds that a request may wait, each from its own start."""
 
-    connect_s: Seconds = Field(default=2.0, description="To a connection.")
     first_token_s: Seconds = Field(default=60.0, description="To the first text of a stream.")
     whole_s: Seconds = Field(default=300.0, description="To an answer that comes in one piece.")
     idle_s: Seconds = Field(

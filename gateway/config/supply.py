@@ -200,6 +200,7 @@ class _Builder:
             place=placed.row.id or None,
             is_simulated=entry.simulated,
             connections=entry.connections,
+            connect_s=entry.connect_s,
         )
 
     def _place(

@@ -31,7 +31,8 @@ from providers.translate.arguments import is_json
 from providers.translate.judging import broken, corrupt, says, wrapped
 from providers.translate.openai_chat__anthropic_messages.answer import Answer
 
-BLOCKS: Final = 1024
+BLOCKS: Final = 1024  # of one answer
+OPEN_BLOCKS: Final = 16  # at a time; the vendor opens one after the other
 ARGUMENTS_BYTES: Final = 1024 * 1024  # of one call
 
 _DONE: Final = b"data: [DONE]\n\n"
@@ -168,8 +169,10 @@ class MessagesStream:
     def _block_start(self, event: Event) -> Step:
         block = event.content_block
         self._blocks += 1
-        if block is None or not self._head or event.index in self._open or self._blocks > BLOCKS:
+        if block is None or not self._head or event.index in self._open:
             return self._corrupt("misplaced content_block_start")
+        if self._blocks > BLOCKS or len(self._open) >= OPEN_BLOCKS:
+            return self._corrupt("too many blocks")
         opened = self._open[event.index] = _OpenBlock(block, self._calls)
         if block.type == "tool_use":
             return self._start_call(block, opened)
@@ -287,19 +290,18 @@ class _OpenBlock:
         self.number = number  # of a tool call among the calls
         self.input: Raw = block.input
         self.size = 0  # bytes of the pieces that came
-        self._pieces: list[bytes] = []  # JSON strings that together hold the arguments
+        self._pieces = bytearray(b'"')  # a JSON string that holds the arguments, not yet closed
 
     def keep(self, piece: bytes) -> None:
         self.size += len(piece)
         if self.size <= ARGUMENTS_BYTES:
-            self._pieces.append(piece[1:-1])
+            self._pieces += piece[1:-1]
 
     def is_json(self) -> bool:
         """Whether the arguments parse; of those above `ARGUMENTS_BYTES` nothing else is claimed."""
         if self.size > ARGUMENTS_BYTES:
             return True
-        # Pieces of which each is a string are one string together.
-        return is_json(msgspec.json.decode(b'"' + b"".join(self._pieces) + b'"', type=str))
+        return is_json(msgspec.json.decode(self._pieces + b'"', type=str))
 
 
 _EVENTS: Final[dict[str, Callable[[MessagesStream, Event], Step]]] = {

@@ -3,7 +3,7 @@ from typing import cast
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from msgspec import Raw
 
@@ -487,6 +487,8 @@ def history(*calls: Json) -> Json:
     return {"messages": [HI, {"role": "assistant", "tool_calls": list(calls)}, *results]}
 
 
+@example(ids=["a:b", "a_b_0"])
+@example(ids=["a.b", "a:b"])
 @given(ids=st.lists(st.text(max_size=6), min_size=1, max_size=6, unique=True))
 def test_call_ids_stay_distinct_and_match_their_results(ids: list[str]) -> None:
     outgoing = render(**history(*(call(one) for one in ids)))

@@ -284,12 +284,17 @@ def test_what_came_before_a_fault_in_one_read_is_still_sent() -> None:
     assert signal == FAILED
 
 
-def test_endless_blocks_are_corrupt() -> None:
-    pair = block_start(type="text", text="") + CLOSE
+@pytest.mark.parametrize(
+    "blocks",
+    [
+        pytest.param((TEXT + CLOSE) * 1025, id="one after the other"),
+        pytest.param(b"".join(block_start(n, type="text") for n in range(17)), id="at a time"),
+    ],
+)
+def test_blocks_are_bounded(blocks: bytes) -> None:
+    verdict = fed(START, blocks).verdict()
 
-    stream = fed(START, pair * 1025)
-
-    assert stream.verdict().kind is Kind.CORRUPT_ANSWER
+    assert (verdict.kind, verdict.detail) == (Kind.CORRUPT_ANSWER, "too many blocks")
 
 
 @pytest.mark.parametrize(
@@ -393,6 +398,12 @@ def test_counts_are_cumulative_and_the_first_token_is_no_count() -> None:
     assert early == Usage(prompt_tokens=3)
     assert stream.usage == Usage(prompt_tokens=3, completion_tokens=9)
     assert stream.model == "claude"
+
+
+def test_a_count_of_zero_is_a_count() -> None:
+    end = event("message_delta", delta={"stop_reason": "refusal"}, usage={"output_tokens": 0})
+
+    assert fed(START, end).usage == Usage(prompt_tokens=3, completion_tokens=0)
 
 
 @pytest.mark.parametrize("usage", [3, [], {"output_tokens": -1}, {"input_tokens": "3"}])

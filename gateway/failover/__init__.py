@@ -1,0 +1,1 @@
+"""From candidates to an answer: the step function that decides, and the driver that acts."""

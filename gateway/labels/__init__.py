@@ -1,0 +1,1 @@
+"""The effective label of a request: the key's floor, raised by headers; never lowered."""

@@ -1,0 +1,1 @@
+"""From a public model name to candidates in order: resolve, clear, select."""

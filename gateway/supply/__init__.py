@@ -1,0 +1,1 @@
+"""State of every element of the supply: breaker, cooldown, cut, load."""

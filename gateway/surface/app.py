@@ -1,0 +1,84 @@
+"""The data plane's ASGI application: hot paths straight to the pipeline, FastAPI for the rest.
+
+FastAPI's middleware and router cost more than the whole pipeline, so the hot path goes round
+them.  What is left is small: the list of models, and the answers for what is not served.
+"""
+
+from typing import Final
+
+from fastapi import FastAPI, Request
+from fastapi.responses import Response
+
+from gateway.errors import NotServedError, RequestError, UnknownModelError
+from gateway.pipeline import Pipeline
+from gateway.surface.asgi import Message, Receive, Send, serve
+from gateway.surface.models import describe, describe_all
+from gateway.surface.paths import SERVED, find_unserved
+from providers import registry
+from providers.contract import ClientDialect, Dialect
+
+_METHODS: Final = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]
+
+
+class DataPlane:
+    """The ASGI application."""
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        self._pipeline = pipeline
+        self._hot = {path: registry.dialect(dialect) for path, dialect in SERVED.items()}
+        self._rest = _build_rest(pipeline)
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            dialect = self._hot.get(scope["path"])
+            if dialect is not None and scope["method"] == "POST":
+                await serve(self._pipeline, dialect, scope["headers"], receive, send)
+                return
+        await self._rest(scope, receive, send)
+
+
+def _build_rest(pipeline: Pipeline) -> FastAPI:
+    """Everything that is not hot.  No documentation pages: they are not for clients."""
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
+    chat = registry.dialect(Dialect.OPENAI_CHAT)
+
+    @app.exception_handler(RequestError)
+    async def tell(_: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestError), "registered for nothing else"
+        return _error(chat, error)
+
+    @app.get("/v1/models")
+    async def list_models(request: Request) -> Response:
+        principal = pipeline.identify(request.scope["headers"])
+        body = await describe_all(pipeline, principal)
+        return Response(body, media_type="application/json")
+
+    @app.get("/v1/models/{model:path}")
+    async def show_model(request: Request, model: str) -> Response:
+        principal = pipeline.identify(request.scope["headers"])
+        body = await describe(pipeline, principal, model)
+        if body is None:
+            raise UnknownModelError("no route has this name; /v1/models lists those that do")
+        return Response(body, media_type="application/json")
+
+    @app.api_route("/{path:path}", methods=_METHODS)
+    async def refuse(request: Request, path: str) -> Response:
+        del path  # the scope has it as it came
+        where = request.scope["path"]
+        if where in SERVED:
+            return _error(chat, NotServedError("this path takes POST"), status=405)
+        unserved = find_unserved(where)
+        if unserved is None:
+            return _error(chat, NotServedError("there is nothing at this path"), status=404)
+        dialect, missing = unserved
+        error = NotServedError(f"this gateway does not serve {missing}")
+        return _error(registry.dialect(dialect), error)
+
+    return app
+
+
+def _error(dialect: ClientDialect, error: RequestError, status: int | None = None) -> Response:
+    status = status or error.status
+    body = dialect.error(status, error.code, str(error), error.param)
+    headers = {"x-should-retry": "false"}
+    return Response(body, status, media_type="application/json", headers=headers)

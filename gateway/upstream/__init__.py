@@ -1,0 +1,1 @@
+"""The one door to vendors: the wire, the egress guard, TLS."""
