@@ -24,7 +24,7 @@ def body_of(client: ClientDialect, **members: object) -> bytes:
     return json.dumps({**PLAIN[client.dialect], **members}).encode()
 
 
-@pytest.mark.parametrize("client", CLIENTS.values(), ids=str)
+@pytest.mark.parametrize("client", CLIENTS.values(), ids=lambda client: client.dialect)
 def test_plain_request_is_read(client: ClientDialect) -> None:
     request = client.read(body_of(client))
     assert (request.dialect, request.model, request.is_stream) == (client.dialect, "r", False)
@@ -55,7 +55,7 @@ def test_wish_for_usage_is_read(client: ClientDialect, options: object, wants: b
     assert request.wants_usage is wants
 
 
-@pytest.mark.parametrize("client", CLIENTS.values(), ids=str)
+@pytest.mark.parametrize("client", CLIENTS.values(), ids=lambda client: client.dialect)
 @pytest.mark.parametrize(
     ("members", "param"),
     [
@@ -128,7 +128,7 @@ def test_wrong_member_is_named(
     assert caught.value.param == param
 
 
-@pytest.mark.parametrize("client", CLIENTS.values(), ids=str)
+@pytest.mark.parametrize("client", CLIENTS.values(), ids=lambda client: client.dialect)
 @pytest.mark.parametrize("member", ["model", "messages", "prompt", "input"])
 def test_missing_member_is_named(client: ClientDialect, member: str) -> None:
     members = dict(PLAIN[client.dialect])
@@ -159,7 +159,7 @@ def test_error_quotes_no_prompt() -> None:
         pytest.param(b"{}", id="no members"),
     ],
 )
-@pytest.mark.parametrize("client", CLIENTS.values(), ids=str)
+@pytest.mark.parametrize("client", CLIENTS.values(), ids=lambda client: client.dialect)
 def test_body_that_is_no_request_is_refused(client: ClientDialect, body: bytes) -> None:
     with pytest.raises(MalformedRequestError):
         client.read(body)
@@ -239,7 +239,7 @@ def test_response_that_says_nothing_of_storing_is_stateful() -> None:
     assert RESPONSES.read(b'{"model":"m","input":"hi"}').features == {Feature.STATEFUL}
 
 
-@pytest.mark.parametrize("client", CLIENTS.values(), ids=str)
+@pytest.mark.parametrize("client", CLIENTS.values(), ids=lambda client: client.dialect)
 @pytest.mark.parametrize(
     ("status", "kind"),
     [(400, "invalid_request_error"), (429, "rate_limit_error"), (503, "server_error")],
