@@ -82,9 +82,16 @@ def _print_decisions(policy: Policy) -> None:
         print(f"Cedar, {size} at a time: {each_s / size * 1e6:.0f} µs a decision")
     while policy.table.fill(key, ids, Hop.INFER):
         pass
-    print(f"table.permits: {_time(lambda: policy.table.permits(key, 'd7', Hop.INFER)) * 1e9:.0f} ns")
-    print(f"table.missing, 3 ids: {_time(lambda: policy.table.missing(key, ids[:3], Hop.INFER)) * 1e9:.0f} ns")
-    print(f"vocabulary.canonical: {_time(lambda: policy.vocabulary.canonical(labels)) * 1e9:.0f} ns")
+    print(
+        f"table.permits: {_time(lambda: policy.table.permits(key, 'd7', Hop.INFER)) * 1e9:.0f} ns"
+    )
+    print(
+        "table.missing, 3 ids: "
+        f"{_time(lambda: policy.table.missing(key, ids[:3], Hop.INFER)) * 1e9:.0f} ns"
+    )
+    print(
+        f"vocabulary.canonical: {_time(lambda: policy.vocabulary.canonical(labels)) * 1e9:.0f} ns"
+    )
 
 
 def _time(call: object, rounds: int = 50_000) -> float:

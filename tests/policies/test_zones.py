@@ -132,7 +132,7 @@ def test_a_join_among_given_zones_skips_the_others() -> None:
     ],
 )
 def test_a_wrong_file_is_refused_with_the_reason(mapping: Mapping[str, Any], message: str) -> None:
-    with pytest.raises(PolicyError, match="zones.yaml") as caught:
+    with pytest.raises(PolicyError, match=r"zones\.yaml") as caught:
         read_zones(mapping)
 
     assert message in str(caught.value)
