@@ -5,6 +5,7 @@ event of ours stands on its own line and half an event is never delivered.  With
 and all that follows it, and the last word until the answer is known to be whole.
 """
 
+from abc import ABC, abstractmethod
 from typing import Final
 
 from msgspec import Raw
@@ -35,7 +36,7 @@ SPOKE: Final[Step] = (CONTENT, True)
 BROKE: Final[Step] = (FAILED, False)
 
 
-class StreamJudge:
+class StreamJudge(ABC):
     """A `StreamReader` over one stream; a dialect says what an event means."""
 
     __slots__ = ("_last_word", "_splitter", "fault", "model", "usage")
@@ -72,13 +73,13 @@ class StreamJudge:
         """A tool call's arguments are no JSON."""
         return False
 
+    @abstractmethod
     def verdict(self) -> Verdict:
         """What the answer is worth if nothing more comes."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _judge(self, raw: bytes, payload: bytes) -> Step:
         """Read one event that has data."""
-        raise NotImplementedError
 
     def _feed_all(self, events: list[tuple[bytes, bytes, bytes | None]]) -> tuple[bytes, int]:
         top = NOTHING
