@@ -86,7 +86,7 @@ class StreamJudge(ABC):
         kept = []
         for raw, _, payload in events:
             if self._last_word:
-                self._trail(raw, payload)
+                self._last_word += self._trail(raw, payload)
                 continue
             signal, is_kept = self._judge(raw, payload) if payload else SILENT
             if is_kept:
@@ -100,8 +100,9 @@ class StreamJudge(ABC):
             top = FAILED
         return b"".join(kept), top
 
-    def _trail(self, raw: bytes, payload: bytes | None) -> None:
-        """What comes behind the last word changes nothing, and is left out."""
+    def _trail(self, raw: bytes, payload: bytes | None) -> bytes:
+        """What of an event behind the last word belongs to it: nothing, in most dialects."""
+        return b""
 
     def _fail(self, verdict: Verdict) -> Step:
         self.fault = verdict

@@ -190,10 +190,10 @@ class ResponsesStream(StreamJudge):
             return WITHHELD
         return self._fail_with(wrapped(error) if says(error) else b"{}")
 
-    def _trail(self, raw: bytes, payload: bytes | None) -> None:
+    def _trail(self, raw: bytes, payload: bytes | None) -> bytes:
         """Some servers say `[DONE]` behind the terminal event; it belongs to the last word."""
-        if payload is not None and payload.startswith(b"[DONE]"):
-            self._last_word += raw
+        is_done = payload is not None and payload.startswith(b"[DONE]")
+        return raw if is_done and not self._last_word.endswith(raw) else b""
 
 
 class ResponsesWhole:
