@@ -4,7 +4,8 @@ An answer is whole when every choice that was asked for has a terminal reason.  
 end of the stream prove nothing: vLLM sends `[DONE]` after an error.  A typed decode of one chunk
 costs about 0.4 µs and tells whether a choice ends, speaks, calls a tool or fails.
 Sources: OpenAI API reference, "chat completion chunk object"; vLLM 0.32 (`abort`, error then
-`[DONE]`); DeepSeek (`insufficient_system_resource`); OpenRouter (`error`), read 2026-11-24.
+`[DONE]`); DeepSeek (`insufficient_system_resource`); OpenRouter and Mistral (`error`, and
+`model_length`); Cohere (`ERROR`), read 2026-11-24.
 """
 
 from typing import Final
@@ -41,9 +42,11 @@ from providers.translate.usage import read_usage
 CHOICES: Final = 128  # more than were asked for are a fault from here on
 
 # An answer that ends for one of these may be empty and still be an answer.
-_LEGIT_EMPTY: Final = frozenset(("length", "max_tokens", "tool_use", "tool_calls", "function_call"))
+_LEGIT_EMPTY: Final = frozenset(
+    ("length", "model_length", "max_tokens", "tool_use", "tool_calls", "function_call")
+)
 _DECLINES: Final = frozenset(("content_filter", "refusal"))
-_BREAKS: Final = frozenset(("error", "abort", "insufficient_system_resource"))
+_BREAKS: Final = frozenset(("error", "ERROR", "abort", "insufficient_system_resource"))
 
 
 class _Message(msgspec.Struct):
