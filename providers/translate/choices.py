@@ -137,6 +137,8 @@ class ChoicesStream(StreamJudge):
 
     __slots__ = ("_arguments", "_endings", "_strips_usage")
 
+    missing_last_word = b"data: [DONE]\n\n"
+
     def __init__(self, *, expected: int, strips_usage: bool) -> None:
         super().__init__()
         self._endings = _Endings(expected)
@@ -167,8 +169,8 @@ class ChoicesStream(StreamJudge):
             return self._unreadable()
         if chunk.error is not ABSENT and says(chunk.error):
             return self._fail_with(wrapped(chunk.error))
-        if self.model is None:
-            self.model = chunk.model
+        if not self.model and chunk.model:
+            self.model = chunk.model  # Azure's first event, of filter results, names none
         has_usage = len(chunk.usage) > 4
         if has_usage:
             self.usage = read_usage(chunk.usage) or self.usage

@@ -41,6 +41,8 @@ class StreamJudge(ABC):
 
     __slots__ = ("_last_word", "_splitter", "fault", "model", "usage")
 
+    missing_last_word = b""  # what the dialect's last word is where it says nothing else
+
     def __init__(self, limit_bytes: int = EVENT_BYTES) -> None:
         self.fault: Verdict | None = None
         self.usage: Usage | None = None
@@ -60,8 +62,11 @@ class StreamJudge(ABC):
         return self._feed_all(events)
 
     def end(self) -> bytes:
-        """The withheld last word; asked for once, after a verdict that delivers."""
-        return self._last_word
+        """The withheld last word; asked for once, after a verdict that delivers.
+
+        An answer can be whole although its upstream left the word out; clients wait for it.
+        """
+        return self._last_word or self.missing_last_word
 
     @property
     def is_done(self) -> bool:
