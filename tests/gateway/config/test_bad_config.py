@@ -252,7 +252,8 @@ SUPPLY_CASES = [
     ),
     pytest.param(
         changed("    model: Qwen/Qwen3-8B", "    model: Qwen/Qwen3-8B\n    facts: {law: EUU}"),
-        "supply.yaml:13: deployments.qwen.facts.law: has the unknown value `EUU` (did you mean `EU`?)",
+        "supply.yaml:13: deployments.qwen.facts.law: has the unknown value `EUU` "
+        "(did you mean `EU`?)",
         id="unknown zone in a deployment's facts",
     ),
     pytest.param(
