@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from gateway.config.load import Loaded
+from gateway.config.origins import is_private
 from gateway.config.schema import FactsEntry
 from gateway.errors import ConfigError
 from policies.facts import FACT_NAMES, Hosting
@@ -164,6 +165,35 @@ def test_a_place_does_not_lend_its_facts_to_another_address(tmp_path: Path) -> N
         ConfigError, match=r"us\.api\.openai\.com is no host of OpenAI API at the place"
     ):
         load_config(write_config(tmp_path, supply=supply))
+
+
+def test_a_vendors_service_is_no_machine_of_ours(tmp_path: Path) -> None:
+    supply = SUPPLY.replace(
+        "{vendor: vllm}", '{vendor: vllm, base_url: "https://api.openai.com/v1"}'
+    )
+    with pytest.raises(
+        ConfigError, match=r"api\.openai\.com is a host of OpenAI API, not a machine"
+    ):
+        load_config(write_config(tmp_path, supply=supply))
+
+
+@pytest.mark.parametrize(
+    ("network", "expected"),
+    [
+        pytest.param("10.1.0.0/16", True, id="private"),
+        pytest.param("127.0.0.1/32", True, id="loopback"),
+        pytest.param("fd00::/8", True, id="unique local"),
+        pytest.param("0.0.0.0/0", False, id="everything"),
+        pytest.param("::/0", False, id="everything in IPv6"),
+        pytest.param("8.8.8.0/24", False, id="public range"),
+        pytest.param("10.0.0.0/7", False, id="half private"),
+        pytest.param("public", False, id="public"),
+    ],
+)
+def test_only_ranges_that_the_internet_cannot_reach_are_private(
+    network: str, expected: bool
+) -> None:
+    assert is_private(network) is expected
 
 
 def test_every_fact_that_policy_knows_can_be_stated() -> None:

@@ -21,7 +21,7 @@ def test_a_secret_is_read_without_the_line_break_at_its_end(tmp_path: Path) -> N
         pytest.param(b"two words", "holds a space", id="blank inside"),
         pytest.param(b"a\nb\n", "holds a space, a line break", id="two lines"),
         pytest.param(b"caf\xc3\xa9", "outside ASCII", id="not ASCII"),
-        pytest.param(b"x" * 65_537, "is larger than", id="too large"),
+        pytest.param(b"x" * 65_537, "it is larger than", id="too large"),
     ],
 )
 def test_a_secret_that_no_header_can_carry_is_refused(
