@@ -7,6 +7,15 @@ export PYTHONDONTWRITEBYTECODE :=
 help: ## List the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
+.venv/.run: requirements.lock
+	python3 -m venv .venv
+	$(PY) -m pip install --quiet --require-hashes -r requirements.lock
+	@touch $@
+
+.PHONY: run
+run: .venv/.run ## Serve the practice grid behind the gateway; ARGS="--data-listen :9080"
+	@$(PY) -m gateway demo $(ARGS)
+
 .venv/.dev: requirements-dev.lock
 	python3 -m venv .venv
 	$(PY) -m pip install --quiet --require-hashes -r requirements-dev.lock

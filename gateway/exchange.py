@@ -7,13 +7,13 @@ behaviour, so that no step can hide in it.
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from gateway.admission.keys import Principal
     from gateway.admission.limits import Lease
     from gateway.catalog import Route
     from gateway.routing.clearance import Clearance
@@ -22,6 +22,20 @@ if TYPE_CHECKING:
 
 _RUN = os.urandom(6).hex()  # names this process; the counter makes an id unique within it
 _next_number = count().__next__
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Principal:
+    """Who a request comes from, and the labels below which it cannot go."""
+
+    key_id: str
+    tenant: str
+    app: str
+    floor: str  # class
+    tags: frozenset[str]
+    purpose: str | None  # None: what labels.yaml says
+    max_in_flight: int | None  # None: no cap of its own
+    is_admin: bool
 
 
 class Sink(Protocol):

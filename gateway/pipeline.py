@@ -19,7 +19,7 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from gateway.admission.keys import Keys, Principal
+from gateway.admission.keys import Keys
 from gateway.admission.limits import Limits
 from gateway.catalog import Route
 from gateway.errors import (
@@ -32,7 +32,7 @@ from gateway.errors import (
     RequestError,
     TooLargeError,
 )
-from gateway.exchange import Exchange, Sink
+from gateway.exchange import Exchange, Principal, Sink
 from gateway.failover.budget import Budget
 from gateway.failover.driver import Driver, Services
 from gateway.failover.engine import Flight

@@ -33,6 +33,7 @@ COMMANDS: Final[Mapping[str, Entry]] = MappingProxyType(
     {
         "init": Entry("gateway.cli.init", "Write a config folder from what is found here."),
         "serve": Entry("gateway.cli.serve", "Serve the config folder."),
+        "demo": Entry("gateway.cli.demo", "Serve the practice grid behind the gateway."),
         "check": Entry("gateway.cli.check", "Read the config folder and tell all that is wrong."),
         "explain": Entry("gateway.cli.explain", "Say who may serve a request, who not, and why."),
         "reload": Entry("gateway.cli.reload", "Make a running gateway read its folder again."),

@@ -65,6 +65,24 @@ async def test_a_permit_is_with_the_operating_system_when_it_returns(tmp_path):
     journal.close()
 
 
+async def test_exchange_and_attempt_are_one_write(tmp_path):
+    journal = Journal(tmp_path, asyncio.get_running_loop())
+    fd = journal_descriptor(tmp_path)
+    spare = os.dup(fd)
+    out, into = os.pipe2(os.O_DIRECT)  # each write is a packet, and each read takes one
+    os.dup2(into, fd)
+
+    journal.permit(exchange(), attempt())
+    packet = os.read(out, 1 << 16)
+    os.dup2(spare, fd)
+    journal.close()
+    for descriptor in (out, into, spare):
+        os.close(descriptor)
+
+    lines = [line for line in packet.split(b"\n") if line]
+    assert [decode_line(line) for line in lines] == [exchange(), attempt()]
+
+
 async def test_only_the_owner_can_read_the_journal(tmp_path):
     journal = Journal(tmp_path / "data" / "journal", asyncio.get_running_loop())
     journal.close()
