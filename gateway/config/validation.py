@@ -67,6 +67,8 @@ def _attempt(
     except ValidationError as error:
         # Any: pydantic types the context of an error as that.
         for details in error.errors(include_url=False):
+            if findings.is_full:
+                break
             _report(document, model, details["type"], details["loc"], dict(details), findings)
         return None, [details["loc"] for details in error.errors(include_url=False)]
 

@@ -252,8 +252,8 @@ SUPPLY_CASES = [
     ),
     pytest.param(
         changed("    model: Qwen/Qwen3-8B", "    model: Qwen/Qwen3-8B\n    facts: {law: EUU}"),
-        "supply.yaml:13: deployments.qwen.facts.law: "
-        "has the unknown value `EUU` (did you mean `EU`?)",
+        "supply.yaml:13: deployments.qwen.facts.law: has the unknown value `EUU` "
+        "(did you mean `EU`?)",
         id="unknown zone in a deployment's facts",
     ),
     pytest.param(
@@ -491,7 +491,23 @@ def test_many_aliases_are_refused(tmp_path: Path) -> None:
 
 def test_a_huge_file_is_not_read_whole(tmp_path: Path) -> None:
     told = problems(write_config(tmp_path, supply="#" * ((1 << 20) + 1)))
-    assert "supply.yaml: is larger than 1,048,576 bytes" in told
+    assert "supply.yaml: cannot be read: it is larger than 1,048,576 bytes" in told
+
+
+def test_a_pipe_in_the_folder_does_not_keep_it_waiting(tmp_path: Path) -> None:
+    folder = write_config(tmp_path)
+    for name in ("supply.yaml", "policies/90-modes.cedar"):
+        (folder / name).unlink()
+        os.mkfifo(folder / name)
+    told = problems(folder)
+    assert "supply.yaml: cannot be read: it is not a regular file" in told
+    assert "policies/90-modes.cedar: cannot be read: it is not a regular file" in told
+
+
+def test_thousands_of_mistakes_are_told_in_bounded_time(tmp_path: Path) -> None:
+    routes = "\n".join(f"  r{n}: [no{n}]" for n in range(20_000))
+    told = problems(write_config(tmp_path, supply=SUPPLY + routes))
+    assert len(told) == 1_000
 
 
 def test_a_secret_never_stands_in_an_error(tmp_path: Path) -> None:
