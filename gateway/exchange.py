@@ -85,10 +85,10 @@ class Exchange:
     """One client request.  Times are monotonic seconds unless the name says otherwise."""
 
     __slots__ = (
-        "added", "began", "bytes_out", "clearance", "client", "created", "driver", "dropped", "excluded",
-        "excluded_more", "id", "is_gone", "is_over", "is_stream", "labels", "lease", "permitted",
-        "principal", "request", "route", "route_name", "sent_at", "sink", "sources", "status",
-        "substituted", "unable",
+        "added", "began", "bytes_out", "clearance", "client", "created", "driver", "dropped",
+        "excluded", "excluded_more", "id", "is_gone", "is_over", "is_stream", "labels", "lease",
+        "permitted", "principal", "request", "route", "route_name", "sent_at", "sink", "sources",
+        "status", "substituted", "unable",
     )  # fmt: skip
 
     def __init__(self, client: ClientDialect, sink: Sink, began: float, wall_s: float) -> None:
