@@ -71,8 +71,9 @@ class Pipeline:
         Raises BadKeyError for a stranger, who leaves no row.  Any other refusal is written down,
         and answered: the exchange that comes back is then over.
         """
-        exchange = Exchange(client, sink, self.services.wheel.now())
-        exchange.clearance = self.services.clearance
+        services = self.services
+        exchange = Exchange(client, sink, services.wheel.now(), services.clock.wall())
+        exchange.clearance = services.clearance
         exchange.principal = principal = self.identify(headers)
         exchange.labels, exchange.sources = self._labeller.floor(principal), FROM_KEY
         try:

@@ -13,16 +13,19 @@ import sys
 import tempfile
 import threading
 import time
+import timeit
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from gateway.admission.keys import Keys
 from gateway.clock import SYSTEM_CLOCK
 from gateway.ledger.archive import Archive
 from gateway.ledger.entry import Settled
 from gateway.ledger.journal import FLUSH_S, Journal
 from gateway.ledger.segment import Segment
 from gateway.ledger.transfer import Transfer
+from gateway.store.keys import Grant, KeyStore
 from gateway.store.sqlite import Store
 from tests.gateway.ledger.rows import attempt, closed, exchange, journal_descriptor, settled
 
@@ -33,10 +36,22 @@ PROBE_S = 0.001
 
 def main(root: Path) -> None:
     print(f"{os.cpu_count()} cores, Python {sys.version.split()[0]}, load {os.getloadavg()[0]:.1f}")
-    for number, measure in enumerate((costs, costs_with_archive, archive_speed, loop_lag)):
+    for number, measure in enumerate(MEASURES):
         folder = root / str(number)
         folder.mkdir()
         measure(folder)
+
+
+def key_look_up(data_dir: Path) -> None:
+    store = Store(data_dir)
+    store.prepare()
+    _, key = KeyStore(store).create(Grant(tenant="bank", app="review", floor="internal"))
+    keys = Keys(store)
+    keys.refresh()
+    header = f"Bearer {key}".encode()
+    seconds = min(timeit.repeat(lambda: keys.admit(header), number=100_000, repeat=5))
+    print(f"looking up a key that was seen before: {seconds * 10:.2f} us")
+    keys.stop()
 
 
 def costs(data_dir: Path) -> None:
@@ -235,6 +250,8 @@ def _print(name: str, seconds: list[float]) -> None:
         f"99.9 % {at[999]:.1f}, worst {micro[-1]:.0f}"
     )
 
+
+MEASURES = (key_look_up, costs, costs_with_archive, archive_speed, loop_lag)
 
 if __name__ == "__main__":
     if len(sys.argv) > 1:

@@ -106,6 +106,7 @@ def test_wrong_common_member_is_named(
         pytest.param(COMPLETIONS, {"prompt": {}}, "prompt", id="prompt is an object"),
         pytest.param(COMPLETIONS, {"prompt": ""}, "prompt", id="prompt is empty"),
         pytest.param(COMPLETIONS, {"n": []}, "n", id="completions n"),
+        pytest.param(COMPLETIONS, {"max_tokens": -1}, "max_tokens", id="tokens below none"),
         pytest.param(COMPLETIONS, {"best_of": "x"}, "best_of", id="best_of"),
         pytest.param(COMPLETIONS, {"logprobs": True}, "logprobs", id="completions logprobs"),
         pytest.param(EMBEDDINGS, {"input": None}, "input", id="no input"),
@@ -233,6 +234,10 @@ def test_feature_is_seen(
 ) -> None:
     wanted = frozenset([feature] if feature else [])
     assert client.read(body_of(client, **members)).features == wanted
+
+
+def test_scoring_a_text_asks_for_no_tokens() -> None:
+    assert COMPLETIONS.read(body_of(COMPLETIONS, max_tokens=0, echo=True)).model == "r"
 
 
 def test_response_that_says_nothing_of_storing_is_stateful() -> None:

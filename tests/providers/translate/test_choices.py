@@ -97,6 +97,7 @@ def test_comments_are_no_sign_of_life_and_go_on(raw: bytes) -> None:
             "ended by insufficient_system_resource",
             id="DeepSeek",
         ),
+        pytest.param([*WORDS, chat({}, "ERROR")], BROKEN, "ended by ERROR", id="Cohere"),
         pytest.param([USAGE, DONE], BROKEN, "no terminal reason", id="usage alone"),
     ],
 )
@@ -111,6 +112,7 @@ def test_stream_without_an_end_is_broken(events: list[bytes], kind: Kind, detail
         pytest.param([ROLE, STOP, DONE], EMPTY, id="empty"),
         pytest.param([chat({"reasoning": "hm"}), STOP], EMPTY, id="thoughts alone"),
         pytest.param([ROLE, chat({}, "length")], COMPLETE, id="ran out of tokens"),
+        pytest.param([ROLE, chat({}, "model_length")], COMPLETE, id="Mistral's window"),
         pytest.param([ROLE, chat({}, "tool_calls")], COMPLETE, id="tool_calls"),
         pytest.param([ROLE, chat({}, "content_filter")], DECLINED, id="filtered"),
         pytest.param([*WORDS, chat({}, "content_filter")], DECLINED, id="filtered half-way"),

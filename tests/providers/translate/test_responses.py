@@ -168,6 +168,13 @@ def test_event_of_several_megabytes_is_read() -> None:
     assert streamed(*SAYING, ended(instructions="x" * 3_000_000)) == COMPLETE
 
 
+def test_done_behind_the_last_word_belongs_to_it_once() -> None:
+    reader = reader_for(DIALECT)
+    done = b"data: [DONE]\r\n\r\n"
+    feed_all(reader, [*SAYING, COMPLETED, b": c\n\n", done, done, done + SAYING[0]])
+    assert reader.end() == COMPLETED + done
+
+
 def test_flawed_arguments_are_delivered_and_noted() -> None:
     reader = reader_for(DIALECT)
     feed_all(reader, [ended(output=[{"type": "function_call", "arguments": '{"a":'}])])
