@@ -11,7 +11,7 @@ import ssl
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol, assert_never
+from typing import Protocol, assert_never, cast
 
 from gateway.practice.http import BadMessageError, Message, MessageReader, render_head
 from gateway.practice.steps import Close, Hang, Reset, Send, Step, Wait
@@ -163,8 +163,8 @@ class Connection(asyncio.Protocol):
         self.is_busy = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        # uvloop's transports have all methods and are no subclass, so that isinstance would fail.
+        self._transport = cast(asyncio.Transport, transport)
         self._listener.accepted += 1
         self._number = self._listener.accepted
         address = transport.get_extra_info("peername") or ("unknown", 0)
