@@ -52,13 +52,16 @@ def say(text: str) -> None:
 def _demo(server: Server, arguments: list[str]) -> int:
     command = [sys.executable, "-m", "gateway", "demo", "--vllm", server.base_url]
     command += ["--vllm-model", server.model.name, *arguments]
-    demo = subprocess.Popen(command)  # noqa: S603 - our own command, and the user's own words
+    # In a session of its own, so that Ctrl-C reaches it once, from here, and not from the terminal.
+    demo = subprocess.Popen(  # noqa: S603 - our own command, and the user's own words
+        command, start_new_session=True
+    )
     try:
         while True:
             try:
                 return demo.wait()
             except KeyboardInterrupt:
-                continue  # the terminal told the demo too, which stops what it started
+                demo.send_signal(signal.SIGINT)
     finally:
         demo.terminate()
         demo.wait()
