@@ -19,7 +19,7 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from gateway.admission.keys import Keys, Principal
+from gateway.admission.keys import Keys
 from gateway.admission.limits import Limits
 from gateway.catalog import Route
 from gateway.errors import (
@@ -32,7 +32,7 @@ from gateway.errors import (
     RequestError,
     TooLargeError,
 )
-from gateway.exchange import Exchange, Sink
+from gateway.exchange import Exchange, Principal, Sink
 from gateway.failover.budget import Budget
 from gateway.failover.driver import Driver, Services
 from gateway.failover.engine import Flight
@@ -71,8 +71,9 @@ class Pipeline:
         Raises BadKeyError for a stranger, who leaves no row.  Any other refusal is written down,
         and answered: the exchange that comes back is then over.
         """
-        exchange = Exchange(client, sink, self.services.wheel.now())
-        exchange.clearance = self.services.clearance
+        services = self.services
+        exchange = Exchange(client, sink, services.wheel.now(), services.clock.wall())
+        exchange.clearance = services.clearance
         exchange.principal = principal = self.identify(headers)
         exchange.labels, exchange.sources = self._labeller.floor(principal), FROM_KEY
         try:

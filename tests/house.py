@@ -123,7 +123,7 @@ class House:
                 "credential": f"file:{key}",
                 "base_url": f"{station.base_url}{base}",
                 "fact_sheet": _sheet(vendor),
-                **({"facts": self._facts[vendor]} if vendor in self._facts else {}),
+                **({"facts": _stated(self._facts[vendor])} if vendor in self._facts else {}),
             }
             deployments[name] = {
                 "account": holder,
@@ -295,6 +295,10 @@ def _names(routes: Mapping[str, object]) -> set[str]:
         for tier in tiers if isinstance(tiers, list) else [tiers]:
             found |= set(tier) if isinstance(tier, list) else {tier}
     return found
+
+
+def _stated(facts: Mapping[str, object]) -> dict[str, object]:
+    return {**facts, "evidence": [{"source": "invented for a test", "as_of": "2026-11-24"}]}
 
 
 def _sheet(vendor: str) -> str:

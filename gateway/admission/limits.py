@@ -6,8 +6,8 @@ back once, when its exchange is settled, whatever ended it.
 
 from dataclasses import dataclass
 
-from gateway.admission.keys import Principal
 from gateway.errors import LimitReachedError
+from gateway.exchange import Principal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

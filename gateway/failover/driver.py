@@ -21,6 +21,7 @@ from gateway.ledger.journal import Journal
 from gateway.ledger.rows import attempt_row, closed_row, exchange_row, settled_row
 from gateway.observe.metrics import Metrics
 from gateway.routing.clearance import Candidate, Clearance
+from gateway.supply.reactions import NOT_EVENTS
 from gateway.upstream.transport import Call, Fault
 from providers.contract import CONTENT, FAILED, NOTHING, Charge, Headers, Kind, Usage, Verdict
 from providers.errors import UnsupportedRequestError
@@ -265,7 +266,7 @@ class Driver:
         services.metrics.attempt(exchange, candidate.deployment, verdict.kind, attempt, usage, now)
         if exchange.substituted is not None:
             services.metrics.supply_event(candidate.deployment, Kind.SUBSTITUTED)
-        elif verdict.kind is not Kind.OK:
+        elif verdict.kind not in NOT_EVENTS:
             services.metrics.supply_event(candidate.deployment, verdict.kind)
 
     def _choose(self, _: Action) -> None:

@@ -46,7 +46,8 @@ class StreamRelay:
     def head(self, status: int, headers: Headers) -> None:
         """The upstream's status and headers came."""
         if is_answer(status, headers, b"text/event-stream"):
-            self._reader = self._candidate.pair.stream(self._exchange.request)
+            exchange = self._exchange
+            self._reader = self._candidate.pair.stream(exchange.request, created=exchange.created)
         else:
             self._error = ErrorReply(status, headers)
 

@@ -32,7 +32,8 @@ class WholeRelay:
         """The upstream's status and headers came."""
         # Some vendors name no content type; what is not an answer does not parse as one.
         if is_answer(status, headers, b""):
-            self._reader = self._candidate.pair.whole(self._exchange.request)
+            exchange = self._exchange
+            self._reader = self._candidate.pair.whole(exchange.request, created=exchange.created)
         else:
             self._error = ErrorReply(status, headers)
 

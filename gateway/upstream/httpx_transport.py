@@ -173,6 +173,9 @@ class HttpxTransport:
             failure = error.kind, str(error)
         except httpx2.HTTPError as error:
             failure = _kind_of(call, error), f"{type(error).__name__}: {error}"
+        except Exception as error:  # noqa: BLE001 - a library's defect too must end the call
+            kind = FaultKind.TRUNCATED if call.has_head else FaultKind.RESET
+            failure = kind, f"{type(error).__name__}: {error}"
         finally:
             self._let_go(call)
         listener, call.listener = call.listener, None

@@ -183,6 +183,9 @@ class Wire:
         except OSError as error:
             self._dialled(call)
             call.fail(*explain(error))
+        except Exception as error:  # noqa: BLE001 - a defect too must end the call
+            self._dialled(call)
+            call.fail(FaultKind.CONNECT, f"{type(error).__name__}: {error}")
 
     def _dialled(self, call: WireCall, task: asyncio.Task[None] | None = None) -> None:
         self._dialling.discard(call)
