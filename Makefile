@@ -37,6 +37,10 @@ fix: .venv/.dev ## Apply what the linters can repair
 test: .venv/.dev ## The whole suite
 	$(PY) -m pytest -q -n 2
 
+.PHONY: bench
+bench: .venv/.run ## CPU per request against nginx, memory, start; ARGS="--rounds 1 --seconds 1"
+	$(PY) -m loadtests.bench --out docs/reference/performance.md $(ARGS)
+
 .PHONY: lock
 lock: .venv/.dev ## Recompute both lock files from pyproject.toml
 	$(PY) -m piptools compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --strip-extras -o requirements.lock pyproject.toml
