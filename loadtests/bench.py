@@ -114,7 +114,7 @@ def main() -> int:
         )
         nginx = stack.enter_context(serve_nginx(options.root / "nginx", options.cores, mock_port))
         targets = (nginx, gateway)
-        cases = list(build_cases(options.concurrency))
+        cases = [c for c in build_cases(options.concurrency) if options.only in c.name]
         for case in cases:
             for target in targets:
                 if target.admin_port or not case.is_translated:
@@ -138,6 +138,7 @@ def _read_options() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=2, help="of each window; paced ones longer")
     parser.add_argument("--concurrency", type=int, nargs="+", default=list(CONCURRENCIES))
+    parser.add_argument("--only", default="", help="part of the names of the cases to run")
     parser.add_argument("--streams", type=int, default=1_000, help="open for the memory figure")
     parser.add_argument("--starts", type=int, default=STARTS, help="starts that are timed")
     parser.add_argument("--note", default="", help="a sentence for the head of the table")

@@ -25,6 +25,7 @@ MODELS: Final = MappingProxyType(
         "bench": PLAIN,
         "bench-paced": Model(gap_s=0.005),
         "bench-steady": Model(gap_s=0.1),
+        "bench-drain": Model(gap_s=0.03),
         "bench-slow": Model(gap_s=1.0),
         "bench-huge": Model(reply_bytes=HUGE_BYTES),
     }
