@@ -4,7 +4,6 @@ The process under trial is unchanged and the call succeeds in the end, as on a d
 up.  What it cannot imitate is a call that can't be killed (state D).
 """
 
-import contextlib
 import enum
 import subprocess
 import time
@@ -14,7 +13,8 @@ from typing import Final
 from loadtests.processes import find_tool
 
 HELD: Final = "300ms"
-ATTACH_S: Final = 5.0
+ATTACH_S: Final = 0.3
+END_S: Final = 10.0
 
 
 class Stall(enum.Enum):
@@ -29,39 +29,33 @@ SYNC, SETTLE, PERMIT = Stall.SYNC, Stall.SETTLE, Stall.PERMIT
 
 
 class Stalled:
-    """A context in which the calls of one kind take `HELD` longer.
+    """The calls of one kind take `HELD` longer, from now to `end`; both block.
 
-    Raises MissingToolError.  Needs the right to trace (root, or CAP_SYS_PTRACE).
+    Raises MissingToolError, and RuntimeError when strace may not attach: it needs the right to
+    trace (root, or CAP_SYS_PTRACE).
     """
 
     def __init__(self, pid: int, journal: Path, what: Stall) -> None:
-        self._argv = [find_tool("strace"), "-qq", "-o", "/dev/stdout"]
-        if what is SYNC:
-            self._argv += ["-f", "-p", str(pid), "-e", "trace=fdatasync",
-                           "-e", f"inject=fdatasync:delay_enter={HELD}"]  # fmt: skip
-            return
-        newest = max(journal.glob("journal-*.jsonl"))
-        threads = sorted(int(task.name) for task in Path(f"/proc/{pid}/task").iterdir())
-        # The settle writer is the first thread that the gateway starts after its own.
-        thread = threads[0] if what is PERMIT else threads[1]
-        self._argv += ["-p", str(thread), "-P", str(newest), "-e", "trace=write",
-                       "-e", f"inject=write:delay_enter={HELD}"]  # fmt: skip
-
-    def __enter__(self) -> "Stalled":
-        self._strace = subprocess.Popen(
-            self._argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
-        time.sleep(0.3)
+        argv = [find_tool("strace"), "-qq", *_selection(pid, journal, what)]
+        self._strace = subprocess.Popen(argv, stderr=subprocess.PIPE, text=True)
+        time.sleep(ATTACH_S)
         if self._strace.poll() is not None:
-            assert self._strace.stdout is not None
-            raise RuntimeError(f"strace cannot attach: {self._strace.stdout.read()[-300:]}")
-        return self
+            raise RuntimeError(f"strace cannot attach: {self._strace.communicate()[1][-300:]}")
 
-    def __exit__(self, *_: object) -> None:
+    def end(self) -> int:
+        """Let go; how many calls were held."""
         self._strace.terminate()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._said, _ = self._strace.communicate(timeout=ATTACH_S)
+        said = self._strace.communicate(timeout=END_S)[1]
+        return said.count("(DELAYED)")
 
-    def count(self) -> int:
-        """How many calls were held."""
-        return self._said.count("(DELAYED)") if hasattr(self, "_said") else 0
+
+def _selection(pid: int, journal: Path, what: Stall) -> list[str]:
+    # The gateway starts the settle writer's thread after its own, then the archive's.  Only the
+    # thread in question is traced: one that is traced stops at each of its system calls.
+    loop, settle, archive = sorted(int(t.name) for t in Path(f"/proc/{pid}/task").iterdir())[:3]
+    if what is SYNC:
+        return ["-p", str(archive), "-e", "trace=fdatasync",
+                "-e", f"inject=fdatasync:delay_enter={HELD}"]  # fmt: skip
+    newest = max(journal.glob("journal-*.jsonl"))
+    return ["-p", str(loop if what is PERMIT else settle), "-P", str(newest), "-e", "trace=write",
+            "-e", f"inject=write:delay_enter={HELD}"]  # fmt: skip
