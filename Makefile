@@ -51,6 +51,10 @@ test-tools:
 	  apt-get -qq update && DEBIAN_FRONTEND=noninteractive \
 	  apt-get -qq install -y --no-install-recommends prometheus >/dev/null; fi || true
 
+.PHONY: bench
+bench: .venv/.run ## CPU per request against nginx, memory, start; ARGS="--rounds 1 --seconds 1"
+	$(PY) -m loadtests.bench --out docs/reference/performance.md $(ARGS)
+
 .PHONY: lock
 lock: .venv/.dev ## Recompute both lock files from pyproject.toml
 	.venv/bin/uv pip compile $(LOCK) pyproject.toml -o requirements.lock
