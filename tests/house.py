@@ -2,11 +2,12 @@
 
 A `House` writes a config folder, loads it, opens the gateway on free ports and, when it is left,
 checks the invariants: rows join the grid's log one to one, everything is settled exactly once,
-and no connection, timer or task is left.
+and no connection, timer, task or descriptor is left.
 """
 
 import asyncio
 import json
+import os
 import secrets
 import shutil
 import tempfile
@@ -21,6 +22,7 @@ import uvloop
 import yaml
 
 from gateway.app import Gateway
+from gateway.clock import SYSTEM_CLOCK, Clock
 from gateway.config.load import load
 from gateway.practice.grid import Grid
 from gateway.process import _config, _Server, listen
@@ -58,8 +60,9 @@ async def until(claim: Callable[[], bool], seconds: float = 3.0) -> None:
 class House:
     """The gateway on a grid.  `routes` maps model names to tiers of deployments.
 
-    A deployment is named `VENDOR` or `VENDOR-ACCOUNT` or with a model: it stands for that
-    vendor's large model under that account.
+    A deployment is named `VENDOR`, `VENDOR.MODEL` or `VENDOR.MODEL.ACCOUNT`: without more it
+    stands for that vendor's large model under its main account.  `vendors` names the vendor file
+    that a station of the grid is configured with, when it is not that of its own flavour.
     """
 
     def __init__(
@@ -74,12 +77,15 @@ class House:
         deployments: Mapping[str, Mapping[str, object]] | None = None,
         settings: Mapping[str, object] | None = None,
         patience: Patience = DEFAULT_PATIENCE,
+        vendors: Mapping[str, str] | None = None,
+        clock: Clock = SYSTEM_CLOCK,
         checks: bool = True,
     ) -> None:
         self.grid, self.routes = grid, routes
         self._deadlines, self._strict, self._floor = deadlines, strict, floor
-        self._facts, self._more = facts or {}, deployments or {}
-        self._settings, self._checks = settings or {}, checks
+        self._facts, self._more = dict(facts or {}), dict(deployments or {})
+        self._settings, self._vendors = settings or {}, vendors or {}
+        self._clock, self._checks = clock, checks
         self._patience = patience
         self.folder = Path(tempfile.mkdtemp(prefix="house-"))
 
@@ -123,7 +129,7 @@ class House:
             flavour = station.vendor.flavour.value
             base = "/v1"
             accounts[holder] = {
-                "vendor": VENDORS[flavour],
+                "vendor": self._vendors.get(vendor, VENDORS[flavour]),
                 "credential": f"file:{key}",
                 "base_url": f"{station.base_url}{base}",
                 "fact_sheet": _sheet(vendor),
@@ -157,6 +163,8 @@ class House:
     admin_key = secrets.token_hex(16)
 
     async def __aenter__(self) -> Self:
+        await asyncio.sleep(0)  # a grid that has just been entered takes its sockets over
+        self._descriptors_before = open_descriptors()
         self.write()
         loaded = load(self.folder / "config")
         self._recording = recording()
@@ -170,7 +178,7 @@ class House:
             Grant(tenant="default", app="tests", floor=self._floor)
         )
         self.gateway = Gateway(
-            loaded, lambda: load(self.folder / "config"), patience=self._patience
+            loaded, lambda: load(self.folder / "config"), self._clock, patience=self._patience
         )
         self.gateway.open(asyncio.get_running_loop())
         self._sockets = [
@@ -201,6 +209,9 @@ class House:
             await asyncio.gather(*self._serving)
             self.gateway.close()
             shutil.rmtree(self.folder, ignore_errors=True)
+        if kind is None and self._checks:
+            # Both ends of every connection are in this process: all of them close.
+            await until(lambda: open_descriptors() <= self._descriptors_before)
 
     # What clients and operators do.
 
@@ -223,6 +234,19 @@ class House:
             body.setdefault("messages", [{"role": "user", "content": "Tell me of the grid, é."}])
         async with self.client() as client:
             return await client.post(path, json=body, headers=dict(headers or {}))
+
+    async def change(
+        self,
+        *,
+        facts: Mapping[str, Mapping[str, object]] | None = None,
+        deployments: Mapping[str, Mapping[str, object]] | None = None,
+    ) -> None:
+        """What an operator edits, and a reload that takes it over."""
+        self._facts.update(facts or {})
+        self._more.update(deployments or {})
+        self.write()
+        status = await self.gateway.reload()
+        assert not status["error"], status
 
     async def admin(self, path: str, method: str = "GET") -> httpx2.Response:
         """One request to the admin plane, with its key."""
@@ -298,10 +322,24 @@ class House:
         names = [getattr(t.get_coro(), "__qualname__", "") for t in asyncio.all_tasks()]
         return [n for n in names if n in ("Client._watch", "Wire._connect")]
 
+    def standing(self, deployment: str) -> Any:
+        """What the supply knows of one deployment."""
+        return self.gateway._supply._standings[deployment]
+
+    def outcomes(self) -> list[str]:
+        """How every exchange ended: refused ones in their own row, the others in their last."""
+        refused = [row[21] for row in self.rows_of("x1") if row[21] is not None]
+        return refused + [row[2] for row in self.rows_of("c1")]
+
     async def kinds(self) -> list[str]:
         """The verdict of every settled attempt, in order, once nothing is under way."""
         await self.settle()
         return [row[3] for row in self.rows_of("s1")]
+
+
+def open_descriptors() -> int:
+    """Descriptors of this process."""
+    return len(os.listdir("/dev/fd"))
 
 
 def _names(routes: Mapping[str, object]) -> set[str]:
@@ -324,4 +362,4 @@ def _place(vendor: str) -> str:
     return {"europa": "eu", "homegrid": "default"}.get(vendor, "us")
 
 
-__all__ = ["FAST", "SLOW", "House", "Kind", "scenario", "until"]
+__all__ = ["FAST", "SLOW", "House", "Kind", "open_descriptors", "scenario", "until"]
