@@ -19,12 +19,13 @@ class WholeRelay:
 
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
+        self._reader: WholeReader | None = None
+        self._error: ErrorReply | None = None
 
     def begin(self, candidate: Candidate) -> None:
         """An attempt starts."""
         self._candidate = candidate
-        self._reader: WholeReader | None = None
-        self._error: ErrorReply | None = None
+        self._reader = self._error = None
         self._parts: list[bytes] = []
         self._answer = b""
 
