@@ -27,7 +27,8 @@ from gateway.snapshot import Snapshot
 from gateway.supply.state import Supply
 from gateway.upstream.gate import Gate
 from gateway.upstream.request import prepare
-from gateway.upstream.transport import Fault, FaultKind, Limits as WireLimits, Listener, Prepared
+from gateway.upstream.transport import Fault, FaultKind, Listener, Prepared
+from gateway.upstream.transport import Limits as WireLimits
 from policies import Policy
 from providers import registry
 from providers.contract import Dialect, Headers, Target
@@ -62,7 +63,7 @@ class HandLoop:
     def __init__(self) -> None:
         self.time_s = 1_000.0
         self._soon: list[Callable[[], object]] = []
-        self._later: list[tuple[float, int, "HandTimer"]] = []
+        self._later: list[tuple[float, int, HandTimer]] = []
         self._numbers = count()
 
     def now(self) -> float:
@@ -283,9 +284,7 @@ def deployment(name: str, account: str = "", vendor: str = "openai", **more: Any
 
 def policy_for(deployments: Sequence[Deployment], **facts: Mapping[str, Any]) -> Policy:
     """The starter pack over deployments about which all is good, but for what `facts` says."""
-    return build(
-        [replace(OWN, id=d.name, **facts.get(d.name, {})) for d in deployments]
-    )
+    return build([replace(OWN, id=d.name, **facts.get(d.name, {})) for d in deployments])
 
 
 def catalog_of(
@@ -397,4 +396,3 @@ class Core:
         refused = sum(r.outcome is not None for r in self.journal.rows if hasattr(r, "outcome")
                       and type(r).__name__ == "ExchangeRow")  # fmt: skip
         assert tags.count("ExchangeRow") == refused + tags.count("Closed")
-
