@@ -57,7 +57,8 @@ class House:
     """The gateway on a grid.  `routes` maps model names to tiers of deployments.
 
     A deployment is named `VENDOR` or `VENDOR-ACCOUNT` or with a model: it stands for that
-    vendor's large model under that account.
+    vendor's large model under that account.  `own` holds accounts and deployments, as in
+    `supply.yaml`, that no practice vendor stands behind.
     """
 
     def __init__(
@@ -70,12 +71,14 @@ class House:
         floor: str = "internal",
         facts: Mapping[str, Mapping[str, object]] | None = None,
         deployments: Mapping[str, Mapping[str, object]] | None = None,
+        own: Mapping[str, Mapping[str, object]] | None = None,
         settings: Mapping[str, object] | None = None,
         checks: bool = True,
     ) -> None:
         self.grid, self.routes = grid, routes
         self._deadlines, self._strict, self._floor = deadlines, strict, floor
         self._facts, self._more = facts or {}, deployments or {}
+        self._own = own or {"accounts": {}, "deployments": {}}
         self._settings, self._checks = settings or {}, checks
         self.folder = Path(tempfile.mkdtemp(prefix="house-"))
 
@@ -108,7 +111,7 @@ class House:
     def _supply(self, config: Path) -> dict[str, object]:
         accounts: dict[str, object] = {}
         deployments: dict[str, object] = {}
-        for name in sorted(_names(self.routes)):
+        for name in sorted(_names(self.routes) - set(self._own["deployments"])):
             vendor, account, model = self.parts(name)
             station = self.grid[vendor]
             holder = f"{vendor}-{account}"
@@ -134,7 +137,11 @@ class House:
                 "price": {"currency": "EUR", "input": "1.00", "output": "2.00"},
                 **self._more.get(name, {}),
             }
-        return {"accounts": accounts, "deployments": deployments, "routes": self._written_routes()}
+        return {
+            "accounts": {**accounts, **self._own["accounts"]},
+            "deployments": {**deployments, **self._own["deployments"]},
+            "routes": self._written_routes(),
+        }
 
     def _written_routes(self) -> dict[str, object]:
         return {
