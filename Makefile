@@ -69,5 +69,5 @@ run-vllm: .venv/.run ## As run, with a small real model on vLLM beside it; 3 GB 
 .PHONY: test-vllm
 test-vllm: .venv/.dev ## The tests against real vLLM servers; a skip fails; some minutes
 	@deploy/vllm/install.sh smollm2 tiny minilm
-	$(PY) -m pytest -m vllm tests/vllm -p no:randomly -rA --durations=10
+	$(PY) -m pytest -m vllm tests/vllm -q -rs --durations=8
 # The end of real models.

@@ -63,6 +63,7 @@ class House:
     A deployment is named `VENDOR`, `VENDOR.MODEL` or `VENDOR.MODEL.ACCOUNT`: without more it
     stands for that vendor's large model under its main account.  `vendors` names the vendor file
     that a station of the grid is configured with, when it is not that of its own flavour.
+        self._own = own or {"accounts": {}, "deployments": {}}
     """
 
     def __init__(
@@ -75,6 +76,7 @@ class House:
         floor: str = "internal",
         facts: Mapping[str, Mapping[str, object]] | None = None,
         deployments: Mapping[str, Mapping[str, object]] | None = None,
+        own: Mapping[str, Mapping[str, object]] | None = None,
         settings: Mapping[str, object] | None = None,
         patience: Patience = DEFAULT_PATIENCE,
         vendors: Mapping[str, str] | None = None,
@@ -87,6 +89,7 @@ class House:
         self._settings, self._vendors = settings or {}, vendors or {}
         self._clock, self._checks = clock, checks
         self._patience = patience
+        self._own = own or {"accounts": {}, "deployments": {}}
         self.folder = Path(tempfile.mkdtemp(prefix="house-"))
 
     # The config folder.
@@ -118,7 +121,7 @@ class House:
     def _supply(self, config: Path) -> dict[str, object]:
         accounts: dict[str, object] = {}
         deployments: dict[str, object] = {}
-        for name in sorted(_names(self.routes)):
+        for name in sorted(_names(self.routes) - set(self._own["deployments"])):
             vendor, account, model = self.parts(name)
             station = self.grid[vendor]
             holder = f"{vendor}-{account}"
@@ -144,7 +147,11 @@ class House:
                 "price": {"currency": "EUR", "input": "1.00", "output": "2.00"},
                 **self._more.get(name, {}),
             }
-        return {"accounts": accounts, "deployments": deployments, "routes": self._written_routes()}
+        return {
+            "accounts": {**accounts, **self._own["accounts"]},
+            "deployments": {**deployments, **self._own["deployments"]},
+            "routes": self._written_routes(),
+        }
 
     def _written_routes(self) -> dict[str, object]:
         return {

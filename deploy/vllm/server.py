@@ -69,16 +69,20 @@ SMOLLM2: Final = Model(
 TINY: Final = Model(
     name="tiny",
     options=(
-        *_CHAT, "--dtype", "float32", "--max-model-len", "2048", "--max-num-seqs", "16",
+        *_CHAT, "--dtype", "float32", "--max-model-len", "16384", "--max-num-seqs", "16",
         "--kv-cache-memory-bytes", "67108864",
     ),
     warm_up=_FIRST_WORDS,
 )  # fmt: skip
 MINILM: Final = Model(
     name="minilm",
-    options=("--enforce-eager", "--dtype", "float32", "--runner", "pooling"),
+    # The last is not for use, but without it vLLM wants nearly all of the memory to be free.
+    options=(
+        "--enforce-eager", "--dtype", "float32", "--runner", "pooling",
+        "--kv-cache-memory-bytes", "67108864",
+    ),
     warm_up=("/v1/embeddings", {"input": "Good morning"}),
-)
+)  # fmt: skip
 
 
 class Server:
@@ -88,7 +92,7 @@ class Server:
         self.model = model
         self.port = port or _free_port()
         self.log = CACHE / "logs" / f"{model.name}.log"
-        self.ready_s = 0.0  # of the last start
+        self.ready_s = 0.0  # from the last start to the first answer; 0 until then
         self._process: subprocess.Popen[bytes] | None = None
         self._began = 0.0
 
@@ -124,7 +128,7 @@ class Server:
             "TORCHINDUCTOR_CACHE_DIR": str(CACHE.resolve() / "inductor"),
         }
         with self.log.open("wb") as log:
-            self._began = time.monotonic()
+            self._began, self.ready_s = time.monotonic(), 0.0
             self._process = subprocess.Popen(  # noqa: S603 - our own words
                 command,
                 stdin=subprocess.DEVNULL,
@@ -166,11 +170,16 @@ class Server:
         finally:
             connection.close()
 
+    def terminate(self) -> None:
+        """Ask it to end; by default vLLM aborts what is under way and goes."""
+        if self._process is not None:
+            self._process.terminate()
+
     def stop(self) -> None:
         """Ask it to end, then end what is left of the group."""
         if self._process is None:
             return
-        self._process.terminate()
+        self.terminate()
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(STOP_S)
         self.kill()
