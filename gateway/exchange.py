@@ -7,13 +7,13 @@ behaviour, so that no step can hide in it.
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from gateway.admission.keys import Principal
     from gateway.admission.limits import Lease
     from gateway.catalog import Route
     from gateway.routing.clearance import Clearance
@@ -22,6 +22,20 @@ if TYPE_CHECKING:
 
 _RUN = os.urandom(6).hex()  # names this process; the counter makes an id unique within it
 _next_number = count().__next__
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Principal:
+    """Who a request comes from, and the labels below which it cannot go."""
+
+    key_id: str
+    tenant: str
+    app: str
+    floor: str  # class
+    tags: frozenset[str]
+    purpose: str | None  # None: what labels.yaml says
+    max_in_flight: int | None  # None: no cap of its own
+    is_admin: bool
 
 
 class Sink(Protocol):
@@ -71,17 +85,19 @@ class Exchange:
     """One client request.  Times are monotonic seconds unless the name says otherwise."""
 
     __slots__ = (
-        "added", "began", "bytes_out", "clearance", "client", "driver", "dropped", "excluded",
-        "excluded_more", "id", "is_gone", "is_over", "is_stream", "labels", "lease", "permitted",
-        "principal", "request", "route", "route_name", "sent_at", "sink", "sources", "status",
-        "substituted", "unable",
+        "added", "began", "bytes_out", "clearance", "client", "created", "driver", "dropped",
+        "excluded", "excluded_more", "id", "is_gone", "is_over", "is_stream", "labels", "lease",
+        "permitted", "principal", "read_at", "request", "route", "route_name", "sent_at", "sink",
+        "sources", "status", "substituted", "unable",
     )  # fmt: skip
 
-    def __init__(self, client: ClientDialect, sink: Sink, began: float) -> None:
+    def __init__(self, client: ClientDialect, sink: Sink, began: float, wall_s: float) -> None:
         self.id = f"{_RUN}{_next_number():010x}"
         self.client = client
         self.sink = sink
         self.began = began
+        self.created = int(wall_s)  # Unix seconds, for dialects that tell the time of an answer
+        self.read_at = began  # when the last byte of the request had come
         self.sent_at = 0.0  # when the first attempt's bytes went out; 0 before
         self.status = 0  # of the answer to the client; 0 before
         self.bytes_out = 0  # of the answer's body

@@ -19,11 +19,12 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from gateway.admission.keys import Keys, Principal
+from gateway.admission.keys import Keys
 from gateway.admission.limits import Limits
 from gateway.catalog import Route
 from gateway.errors import (
     BadKeyError,
+    EncodedBodyError,
     InternalError,
     InvalidRequestError,
     JournalFullError,
@@ -32,7 +33,7 @@ from gateway.errors import (
     RequestError,
     TooLargeError,
 )
-from gateway.exchange import Exchange, Sink
+from gateway.exchange import Exchange, Principal, Sink
 from gateway.failover.budget import Budget
 from gateway.failover.driver import Driver, Services
 from gateway.failover.engine import Flight
@@ -71,13 +72,15 @@ class Pipeline:
         Raises BadKeyError for a stranger, who leaves no row.  Any other refusal is written down,
         and answered: the exchange that comes back is then over.
         """
-        exchange = Exchange(client, sink, self.services.wheel.now())
-        exchange.clearance = self.services.clearance
+        services = self.services
+        exchange = Exchange(client, sink, services.wheel.now(), services.clock.wall())
+        exchange.clearance = services.clearance
         exchange.principal = principal = self.identify(headers)
         exchange.labels, exchange.sources = self._labeller.floor(principal), FROM_KEY
         try:
             exchange.labels, exchange.sources = self._labeller.label(principal, headers)
             exchange.lease = self.limits.enter(principal)
+            _check_encoding(headers)
         except RequestError as error:
             self.refuse(exchange, error)
         return exchange
@@ -113,6 +116,7 @@ class Pipeline:
 
     def run(self, exchange: Exchange, body: bytes) -> None:
         """Read, resolve, clear, select, attempt; what follows is callbacks of the driver."""
+        exchange.read_at = self.services.wheel.now()
         self._proceed(exchange, lambda: self._resolve(exchange, body))
 
     def _proceed(self, exchange: Exchange, step: Callable[[], None]) -> None:
@@ -214,6 +218,13 @@ class Pipeline:
         if exchange.lease is not None:
             exchange.lease.give_back()
         exchange.is_over = True
+
+
+def _check_encoding(headers: Headers) -> None:
+    """Raises EncodedBodyError: what is not read cannot be judged, and must not be sent on."""
+    for name, value in headers:
+        if name == b"content-encoding" and value.strip().lower() not in (b"", b"identity"):
+            raise EncodedBodyError("the body is encoded; send it without content-encoding")
 
 
 def _able(cleared: Cleared, passed: frozenset[str], route: Route) -> Sequence[Candidate]:

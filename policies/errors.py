@@ -43,7 +43,8 @@ def nearest(word: str, known: Iterable[str]) -> str:
     """A remedy for a misspelt word: the closest known one, or all of them if they are few."""
     options = sorted(known)
     folded = {option.casefold(): option for option in options}
-    close = get_close_matches(word.casefold(), folded, n=1, cutoff=0.6)
+    begun = [option for option in folded if option.startswith(word.casefold())]
+    close = begun if len(begun) == 1 else get_close_matches(word.casefold(), folded, n=1)
     if close:
         return f"did you mean `{folded[close[0]]}`?"
     if not options:

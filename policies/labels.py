@@ -72,11 +72,14 @@ class LabelVocabulary:
         _among(labels.purpose, self.purposes, "purpose")
         _among(labels.subjects, self.subjects, "subjects")
         _among(labels.mode, self.modes, "mode")
-        if labels.tenant != OTHER:
-            _among(labels.tenant, self.tenants, "tenant")
+        # No suggestions here: a client need not learn who the other tenants are.
+        if labels.tenant != OTHER and labels.tenant not in self.tenants:
+            raise UnknownLabelError(f"tenant `{labels.tenant[:80]}` is not in tenants.yaml")
         apps = self.tenants.get(labels.tenant)
-        if apps is not None and labels.app != OTHER:
-            _among(labels.app, apps, f"app of {labels.tenant}")
+        if apps is not None and labels.app not in (*apps, OTHER):
+            raise UnknownLabelError(
+                f"app `{labels.app[:80]}` is not in tenants.yaml under `{labels.tenant[:80]}`"
+            )
 
     def normalise(self, labels: Labels) -> Labels:
         """Raise the class to what the tags imply.  Raises UnknownLabelError."""

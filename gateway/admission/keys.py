@@ -9,9 +9,9 @@ import hmac
 import logging
 import sqlite3
 import threading
-from dataclasses import dataclass
 from typing import Final
 
+from gateway.exchange import Principal
 from gateway.store.keys import KEY_LENGTH, StoredKey, digest, read_keys, read_version
 from gateway.store.sqlite import Store, StoreError
 
@@ -20,20 +20,6 @@ POLL_S: Final = 0.5
 _SCHEME: Final = b"bearer "
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Principal:
-    """Who a request comes from, and the labels below which it cannot go."""
-
-    key_id: str
-    tenant: str
-    app: str
-    floor: str  # class
-    tags: frozenset[str]
-    purpose: str | None  # None: what labels.yaml says
-    max_in_flight: int | None  # None: no cap of its own
-    is_admin: bool
 
 
 class Keys:

@@ -13,6 +13,7 @@ from policies.reading import is_mapping
 
 # Software that anybody can run has no operator of its own.
 _SELF_HOSTED: Final = frozenset({"vllm", "ollama"})
+SELF_HOSTED_SHEET: Final = "self_hosted"
 
 
 @cache
@@ -34,4 +35,4 @@ def read_sheets() -> Mapping[str, VendorFacts]:
 
 def sheet_of_vendor(name: str) -> VendorFacts | None:
     """The sheet that a vendor's deployments have unless the operator names another."""
-    return read_sheets().get("self_hosted" if name in _SELF_HOSTED else name)
+    return read_sheets().get(SELF_HOSTED_SHEET if name in _SELF_HOSTED else name)

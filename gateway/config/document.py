@@ -15,6 +15,7 @@ from typing import Final
 
 import yaml
 
+from gateway.config.files import read_file
 from gateway.config.findings import Findings, KeyPath, quoted
 
 FILE_BYTES: Final = 1 << 20
@@ -100,8 +101,7 @@ class Document:
 def read_document(path: Path, name: str, findings: Findings) -> Document | None:
     """Read one file; None when it cannot be used, and then `findings` says why."""
     try:
-        with path.open("rb") as file:
-            data = file.read(FILE_BYTES + 1)
+        data = read_file(path, FILE_BYTES).data
     except FileNotFoundError:
         findings.error(name, 0, "", "this file is missing", "`switchgear init` writes one")
         return None
@@ -113,9 +113,6 @@ def read_document(path: Path, name: str, findings: Findings) -> Document | None:
 
 def parse_document(data: bytes, name: str, findings: Findings) -> Document | None:
     """Read the bytes of one file; None when it cannot be used, and then `findings` says why."""
-    if len(data) > FILE_BYTES:
-        findings.error(name, 0, "", f"is larger than {FILE_BYTES:,} bytes")
-        return None
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

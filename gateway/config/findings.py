@@ -29,6 +29,11 @@ class Findings:
     errors: list[Problem] = field(default_factory=list)
     warnings: list[Problem] = field(default_factory=list)
 
+    @property
+    def is_full(self) -> bool:
+        """Whether more errors would not be kept: whoever finds them may stop."""
+        return len(self.errors) >= MOST
+
     def error(self, file: str, line: int, key: str, message: str, remedy: str = "") -> None:
         """What cannot be served."""
         _add(self.errors, file, line, key, message, remedy)

@@ -76,8 +76,7 @@ def _account(found: Found) -> Iterator[str]:
         yield "    # State what you know of this machine; until then policy assumes the worst:"
         yield "    # facts: {hosting: on_prem, processing: DE, storage: DE, law: DE,"
         yield "    #         parent_law: DE, reachable_by: [], subprocessors: [],"
-        yield "    #         retention_days: 0,"
-        yield '    #         evidence: [{source: "our rack", as_of: 2026-11-24}]}'
+        yield "    #         retention_days: 0, evidence: [{source: our rack, as_of: 2026-11-24}]}"
     else:
         yield "    # State what you have signed, and where that stands:"
         yield "    # facts: {dpa: true, evidence: [{source: our contract, as_of: 2026-11-24}]}"

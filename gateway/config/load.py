@@ -49,6 +49,18 @@ def load(
 
     Takes tens of milliseconds, reads files and holds the GIL in parts: it belongs in a thread.
     """
+    try:
+        return _load(folder, flags, environment, clock)
+    except OSError as error:
+        # A folder that may not be listed, or a disk that fails under it.
+        where = str(error.filename or folder)
+        message = f"cannot be read: {error.strerror}"
+        raise ConfigError([Problem(file=where, line=0, key="", message=message)]) from None
+
+
+def _load(
+    folder: Path, flags: Flags | None, environment: Mapping[str, str], clock: Clock
+) -> Loaded:
     findings = Findings()
     _check_folder(folder)
     _refuse_misspelt(folder, findings)

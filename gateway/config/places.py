@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from gateway.config.catalogue import SELF_HOSTED_SHEET, read_sheets
 from gateway.config.findings import nearest, quoted
 from gateway.config.listeners import is_loopback
 from gateway.config.values import split_url
@@ -58,6 +59,8 @@ def place(vendor: Vendor, sheet: VendorFacts | None, wish: Wish) -> Placed:
             "simulated", f"the facts of {sheet.title} are invented", "say `simulated: true`"
         )
     _check_host(vendor, sheet, chosen, base_url, wish)
+    if sheet.vendor == SELF_HOSTED_SHEET:
+        _refuse_foreign_host(base_url)
     if chosen is None:
         chosen = _only(sheet, base_url, wish)
     _check_model(rows, chosen, wish.model)
@@ -115,6 +118,20 @@ def _check_host(
         )
 
 
+def _refuse_foreign_host(base_url: str) -> None:
+    """A vendor's service does not become one's own machine by being written as one."""
+    host = _host(base_url)
+    for sheet in read_sheets().values():
+        urls = [row.url for row in sheet.rows.values() if not sheet.is_invented]
+        if sheet.vendor != SELF_HOSTED_SHEET and any(
+            _fits(url, host) for url in urls if _AUTHORITY_IS_BLANK.match(url) is None
+        ):
+            raise UnplacedError(
+                "base_url", f"{host} is a host of {sheet.title}, not a machine of yours",
+                f"use the vendor `{sheet.vendor}`",
+            )  # fmt: skip
+
+
 def _only(sheet: VendorFacts, base_url: str, wish: Wish) -> VendorRow:
     """The one row that address and model leave."""
     host = _host(base_url)
@@ -147,6 +164,7 @@ def _has_prefix(row: VendorRow, model: str) -> bool:
 
 
 _AUTHORITY: Final = re.compile(r"https?://([^/:]+)")
+_AUTHORITY_IS_BLANK: Final = re.compile(r"https?://\{[^}]*\}(?:[:/]|$)")
 _BLANK: Final = re.compile(r"\{[^}]*\}")
 
 

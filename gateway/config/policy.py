@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Final
 
 from gateway.config.document import FILE_BYTES, Document, read_document
-from gateway.config.findings import Findings
+from gateway.config.files import read_file
+from gateway.config.findings import Findings, dotted
 from policies import Facts, Policy, PolicyError, Problem, build_policy
 from policies.reading import is_mapping
 
@@ -67,8 +68,9 @@ def _report(
     if problem.file == "facts" and supply is not None:
         name, _, fact = problem.key.rpartition(".")
         path = _where_stated(supply, name or problem.key, fact)
-        key = f"deployments.{name or problem.key}.{fact}".rstrip(".")
-        findings.error(supply.name, supply.line(path), key, problem.message, problem.remedy)
+        findings.error(
+            supply.name, supply.line(path), dotted(path), problem.message, problem.remedy
+        )
         return
     line = problem.line or (document.line_of(problem.key) if document is not None else 0)
     findings.error(str(folder / problem.file), line, problem.key, problem.message, problem.remedy)
@@ -113,12 +115,7 @@ def _read_rules(folder: Path, findings: Findings) -> Mapping[str, str] | None:
 
 def _read_text(path: Path, findings: Findings) -> str | None:
     try:
-        with path.open("rb") as file:
-            data = file.read(FILE_BYTES + 1)
-        if len(data) > FILE_BYTES:
-            findings.error(str(path), 0, "", f"is larger than {FILE_BYTES:,} bytes")
-            return None
-        return data.decode("utf-8-sig")
+        return read_file(path, FILE_BYTES).data.decode("utf-8-sig")
     except FileNotFoundError:
         findings.error(str(path), 0, "", "this file is missing", "`switchgear init` writes one")
     except OSError as error:

@@ -4,12 +4,13 @@ A secret that is wrong is found at load and not at the first request: it must be
 visible ASCII, because it goes into a header field.
 """
 
-import os
 import stat
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
+
+from gateway.config.files import read_file
 
 SECRET_BYTES: Final = 64 << 10
 
@@ -56,19 +57,11 @@ def _from_environment(name: str, environment: Mapping[str, str]) -> str:
 
 def _from_file(path: Path) -> tuple[str, int]:
     try:
-        with path.open("rb") as file:
-            mode = os.fstat(file.fileno()).st_mode
-            if not stat.S_ISREG(mode):
-                raise UnreadableSecretError(f"{path} is not a regular file")
-            data = file.read(SECRET_BYTES + 1)
+        content = read_file(path, SECRET_BYTES)
     except OSError as error:
         raise UnreadableSecretError(f"{path} cannot be read: {error.strerror}") from None
-    except ValueError:
-        raise UnreadableSecretError("the path of the file is not valid") from None
-    if len(data) > SECRET_BYTES:
-        raise UnreadableSecretError(f"{path} is larger than {SECRET_BYTES:,} bytes")
     # Editors and `kubectl create secret` end a file with a line break; no vendor's key does.
-    return _checked(data.decode("latin-1").strip("\r\n"), str(path)), mode
+    return _checked(content.data.decode("latin-1").strip("\r\n"), str(path)), content.mode
 
 
 def _checked(value: str, source: str) -> str:

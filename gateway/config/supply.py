@@ -1,13 +1,11 @@
 """From `supply.yaml` to the catalogue: names resolved, vendors and places found, facts joined."""
 
-import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final
-from urllib.parse import SplitResult
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -15,24 +13,23 @@ from gateway.catalog import Account, Catalog, Deadlines, Deployment, Origin, Pri
 from gateway.config.catalogue import read_sheets, sheet_of_vendor
 from gateway.config.document import Document
 from gateway.config.findings import Findings, KeyPath, dotted, nearest, quoted
+from gateway.config.origins import find_origin
 from gateway.config.places import Placed, UnplacedError, Wish, place
 from gateway.config.schema import (
     AccountEntry,
     DeploymentEntry,
-    FactsEntry,
     PriceEntry,
     RouteEntry,
     Supply,
 )
 from gateway.config.secrets import Secret, UnreadableSecretError, read_secret
+from gateway.config.stated_facts import expired, statement
 from gateway.config.validation import Entry
 from gateway.config.values import split_url
 from policies import Facts, PolicyError, VendorFacts
 from providers.contract import Target, Vendor
 from providers.errors import ProviderError
 from providers.registry import vendors
-
-_PORTS: Final = {"http": 80, "https": 443}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,15 +165,13 @@ class _Builder:
         account = accounts.get(entry.account)
         if account is None:
             return None  # its own problem is told at the account
-        placed = self._place(path, entry, account_entry, account.vendor)
-        if placed is None:
+        found = self._find(path, entry, account_entry, account.vendor)
+        if found is None:
             return None
+        placed, origin = found
         self._placed[name] = placed
-        parts = split_url(placed.base_url)
-        assert parts is not None, "the schema and the fact sheets hold only whole URLs"
-        origin = self._origin(path, entry, parts)
         facts = self._join_facts(name, entry, account_entry, placed)
-        if origin is None or facts is None:
+        if facts is None:
             return None
         self._facts[name] = facts
         if account.credential is None and "public" in origin.networks and not entry.simulated:
@@ -189,7 +184,7 @@ class _Builder:
             name=name,
             account=account,
             origin=origin,
-            base_path=parts.path.rstrip("/"),
+            base_path=urlsplit(placed.base_url).path.rstrip("/"),
             endpoints=account.vendor.endpoints,
             target=_target(entry, account.vendor, placed),
             answers_as=entry.answers_as,
@@ -203,9 +198,10 @@ class _Builder:
             connect_s=entry.connect_s,
         )
 
-    def _place(
+    def _find(
         self, path: KeyPath, entry: DeploymentEntry, account: AccountEntry, vendor: Vendor
-    ) -> Placed | None:
+    ) -> tuple[Placed, Origin] | None:
+        """Where it is, in the vendor's terms and in the network's."""
         wish = Wish(
             model=entry.model,
             base_url=entry.base_url or account.base_url,
@@ -214,7 +210,10 @@ class _Builder:
             is_simulated=entry.simulated,
         )
         try:
-            return place(vendor, self._sheet(entry.account, account, vendor), wish)
+            placed = place(vendor, self._sheet(account, vendor), wish)
+            parts = split_url(placed.base_url)
+            assert parts is not None, "the schema and the fact sheets hold only whole URLs"
+            return placed, find_origin(entry, parts, self._surroundings.folder)
         except UnplacedError as error:
             where = (*path, error.key) if error.key else path
             if error.key and self._document.node(where) is None:
@@ -223,7 +222,7 @@ class _Builder:
             self._error(where, str(error), error.remedy)
             return None
 
-    def _sheet(self, name: str, entry: AccountEntry, vendor: Vendor) -> VendorFacts | None:
+    def _sheet(self, entry: AccountEntry, vendor: Vendor) -> VendorFacts | None:
         if entry.fact_sheet is None:
             return sheet_of_vendor(vendor.name)
         sheet = read_sheets().get(entry.fact_sheet)
@@ -239,81 +238,28 @@ class _Builder:
         self, name: str, entry: DeploymentEntry, account: AccountEntry, placed: Placed
     ) -> Facts | None:
         """The place's facts, the account's over them, and the deployment's over both."""
-        stated = {**_stated(account.facts), **_stated(entry.facts)}
-        proof = [*_evidence(account.facts), *_evidence(entry.facts)]
+        stated = statement(account, entry)
         today = self._surroundings.today
-        if stated and not proof:
+        if stated.is_unfounded:
             self._warn(
                 ("deployments", name),
                 "states facts without saying where they are from",
                 "add `evidence: [{source: …, as_of: …}]` beside them",
             )
-        self._warn_of_expired(name, entry, placed, today)
+        for path, message, remedy in expired(name, entry, stated, placed.row, today):
+            self._warn(path, message, remedy)
         try:
             return placed.row.make_facts(
                 id=name,
                 account=entry.account,
                 model=entry.model,
-                contract={**stated, "evidence": proof} if stated or proof else None,
+                contract=stated.contract(),
                 today=today,
             )
         except PolicyError as error:
             for problem in error.problems:
                 self._error(("deployments", name, "facts"), problem.message, problem.remedy)
             return None
-
-    def _warn_of_expired(
-        self, name: str, entry: DeploymentEntry, placed: Placed, today: date
-    ) -> None:
-        path = ("deployments", name)
-        old = [item for item in placed.row.evidence if item.is_expired(today)]
-        if old:
-            self._warn(
-                path,
-                f"the vendor's public facts have expired ({old[0].expires}), so they are unknown",
-                "a newer release has newer facts, or state your own in `facts`",
-            )
-        for holder, facts in ((path, entry.facts), (("accounts", entry.account), None)):
-            if facts is None:
-                facts = self._supply.accounts[entry.account].facts if holder != path else None
-            for index, item in enumerate(facts.evidence if facts is not None else ()):
-                if item.expires is not None and item.expires < today:
-                    self._warn(
-                        (*holder, "facts", "evidence", index, "expires"),
-                        "this evidence has expired, so the facts beside it are unknown",
-                        "look again, and write the new date",
-                    )
-
-    def _origin(self, path: KeyPath, entry: DeploymentEntry, parts: SplitResult) -> Origin | None:
-        host = parts.hostname or ""
-        networks = entry.networks
-        if networks is None:
-            networks = _networks_of(host)
-        elif not networks:
-            self._error((*path, "networks"), "allows no address at all", "leave it out")
-            return None
-        is_tls = parts.scheme == "https"
-        if not is_tls and any(_is_public(network) for network in networks):
-            self._error(
-                path,
-                f"would send requests to {host} over plain http",
-                "use https, or declare the private ranges of the host in `networks`",
-            )
-            return None
-        ca_file = None
-        if entry.ca_file is not None:
-            ca_file = str(self._surroundings.folder / entry.ca_file)
-            if not is_tls:
-                self._error((*path, "ca_file"), "does nothing for an http address", "remove it")
-            elif not Path(ca_file).is_file():
-                self._error((*path, "ca_file"), f"there is no file {ca_file}")
-        return Origin(
-            host=host,
-            port=parts.port or _PORTS[parts.scheme],
-            is_tls=is_tls,
-            ca_file=ca_file,
-            networks=networks,
-        )
 
     def _refuse_twins(self, deployments: Mapping[str, Deployment]) -> None:
         seen: dict[tuple[object, ...], str] = {}
@@ -397,6 +343,8 @@ class _Builder:
 
     def _refuse_unknown(self, where: KeyPath, kind: str, name: str) -> None:
         """Only what is nowhere in the file is unknown; a wrong entry has been told already."""
+        if self._findings.is_full:
+            return
         section = f"{kind}s"
         known = {n for s, n in self._wrong if s == section} | set(getattr(self._supply, section))
         if name not in known:
@@ -430,30 +378,6 @@ def _target(entry: DeploymentEntry, vendor: Vendor, placed: Placed) -> Target:
         reserved_fields=vendor.reserved_fields | transform.reserved_fields | frozenset(inject),
         asks_usage=vendor.asks_usage,
     )
-
-
-def _stated(facts: FactsEntry | None) -> dict[str, object]:
-    """Only what was written: an absent fact keeps what is below, a null takes it back."""
-    return facts.model_dump(exclude_unset=True, exclude={"evidence"}) if facts is not None else {}
-
-
-def _evidence(facts: FactsEntry | None) -> list[dict[str, object]]:
-    return [item.model_dump() for item in facts.evidence] if facts is not None else []
-
-
-def _networks_of(host: str) -> tuple[str, ...]:
-    """What a host may resolve to when the operator does not say: itself, or the public."""
-    if host == "localhost":
-        return ("127.0.0.0/8", "::1/128")
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return ("public",)
-    return ("public",) if address.is_global else (str(ipaddress.ip_network(address)),)
-
-
-def _is_public(network: str) -> bool:
-    return network == "public" or ipaddress.ip_network(network).is_global
 
 
 def _price(entry: PriceEntry | None) -> Price | None:

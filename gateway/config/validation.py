@@ -29,6 +29,7 @@ _EXPECTED: Final[Mapping[str, str]] = {
     "date_parsing": "must be a date such as 2026-11-24",
     "date_type": "must be a date such as 2026-11-24",
     "missing": "is required",
+    "string_too_long": "is too long",
 }
 
 
@@ -66,6 +67,8 @@ def _attempt(
     except ValidationError as error:
         # Any: pydantic types the context of an error as that.
         for details in error.errors(include_url=False):
+            if findings.is_full:
+                break
             _report(document, model, details["type"], details["loc"], dict(details), findings)
         return None, [details["loc"] for details in error.errors(include_url=False)]
 
@@ -105,7 +108,7 @@ def _sentence(
         return f"{what} does not have the form `{context.get('pattern')}`", ""
     if kind in ("greater_than", "greater_than_equal", "less_than", "less_than_equal"):
         return _range_sentence(kind, context), ""
-    if kind == "too_short":
+    if kind in ("too_short", "string_too_short"):
         return "must not be empty", ""
     if kind in _EXPECTED:
         return _EXPECTED[kind], ""

@@ -21,6 +21,7 @@ from gateway.ledger.journal import Journal
 from gateway.ledger.rows import attempt_row, closed_row, exchange_row, settled_row
 from gateway.observe.metrics import Metrics
 from gateway.routing.clearance import Candidate, Clearance
+from gateway.supply.reactions import NOT_EVENTS
 from gateway.upstream.transport import Call, Fault
 from providers.contract import CONTENT, FAILED, NOTHING, Charge, Headers, Kind, Usage, Verdict
 from providers.errors import UnsupportedRequestError
@@ -51,7 +52,7 @@ class Relay(Protocol):
     def body(self, data: bytes) -> int: ...
     def end(self, wall_s: float) -> Verdict: ...
     def commit(self, log: Flight) -> None: ...
-    def deliver(self, log: Flight) -> None: ...
+    def deliver(self, log: Flight, verdict: Verdict) -> None: ...
     def refuse(self, log: Flight, status: int, code: str, retry_after_s: float) -> None: ...
     def break_off(self, code: str) -> None: ...
 
@@ -265,15 +266,15 @@ class Driver:
         services.metrics.attempt(exchange, candidate.deployment, verdict.kind, attempt, usage, now)
         if exchange.substituted is not None:
             services.metrics.supply_event(candidate.deployment, Kind.SUBSTITUTED)
-        elif verdict.kind is not Kind.OK:
+        elif verdict.kind not in NOT_EVENTS:
             services.metrics.supply_event(candidate.deployment, verdict.kind)
 
     def _choose(self, _: Action) -> None:
         self._step(engine.CHOSEN)
         self._services.wheel.arm(self)
 
-    def _deliver(self, _: Action) -> None:
-        self._relay.deliver(self._flight)
+    def _deliver(self, action: Action) -> None:
+        self._relay.deliver(self._flight, action[1])
 
     def _refuse(self, action: Action) -> None:
         _, status, code, retry_after_s = action

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Final
 
-from gateway.admission.keys import Principal
 from gateway.errors import InvalidRequestError
+from gateway.exchange import Principal
 from policies.errors import UnknownLabelError
 from policies.labels import Labels, LabelVocabulary, Wanted
 from policies.zones import GLOBAL

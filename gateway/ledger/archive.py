@@ -39,6 +39,7 @@ class Archive:
         self._store = store
         self._clock = clock
         self._bytes_left = 0
+        self._is_even = True
         self._even_at = clock.monotonic()
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
@@ -58,18 +59,22 @@ class Archive:
         self._thread.start()
 
     def stop(self) -> bool:
-        """Move what is left and end; False when the disk did not allow it within 30 s."""
+        """Move what is left and end; False when that failed or took more than 30 s.
+
+        Then the rest stays in the journal, and the next start moves it.
+        """
         self._stopping.set()
         if self._thread is None:
             return True
         self._thread.join(STOP_S)
-        return not self._thread.is_alive()
+        return self._is_even and not self._thread.is_alive()
 
     def _run(self) -> None:
         connection: sqlite3.Connection | None = None
         transfer: Transfer | None = None
         while True:
             is_last = self._stopping.is_set()
+            self._is_even = False
             try:
                 if connection is None:
                     connection = self._store.connect()
@@ -92,6 +97,7 @@ class Archive:
         transfer.sweep()
         self._bytes_left = transfer.behind()
         self._even_at = began
+        self._is_even = True
 
     def _pause(self, seconds: float) -> None:
         self._stopping.wait(seconds)

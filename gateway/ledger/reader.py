@@ -89,7 +89,9 @@ class Ledger:
         lines = deque(self._waiting_rows(), maxlen=max(ROWS_LEAST, ROWS_PER_EXCHANGE * count))
         records = self._stored("seq > (SELECT max(seq) FROM exchanges) - ?", (count,))
         _merge(records, lines)
-        return list(records.values())[-count:] if count else []
+        # What the archive moved meanwhile may have come in behind newer rows.
+        in_order = sorted(records.values(), key=lambda record: record.exchange["at"])
+        return in_order[-count:] if count else []
 
     def after(self, seq: int, ids: Iterable[str] = ()) -> list[Record]:
         """The archived exchanges after a place in the ledger, and those with these ids."""

@@ -39,7 +39,7 @@ from gateway.store.sqlite import transaction
 
 QUARANTINE_NAME: Final = "quarantine.jsonl"
 BITE_BYTES: Final = LINES_BYTES_MOST  # moved in one transaction, hence with one sync
-SLICE_LINES: Final = 200  # decoded at a time: Python's lock is held for about 0.2 ms
+SLICE_LINES: Final = 200  # decoded at a time: holds Python's lock for about 0.2 ms
 BUSY_PATIENCE_S: Final = 30.0
 HEADLESS: Final = "headless"  # run of a segment whose first line cannot be read
 

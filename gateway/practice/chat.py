@@ -89,7 +89,7 @@ def answer_completions(call: Call) -> Answer:
         basis=select(body, *DELIVERY),
         prompt=texts[0],
         # 16 is the documented default of this endpoint.
-        max_tokens=_read_max_tokens(call, body, model) or 16,
+        max_tokens=16 if body.get("max_tokens") is None else _read_max_tokens(call, body, model),
         stops=read_strings(call, body, "stop"),
     )
     prompt_tokens = check_context(call, model, texts, 0)

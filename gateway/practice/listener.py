@@ -83,11 +83,11 @@ class Listener:
         """Accept connections from now on.  Raises PortTakenError."""
         if self.is_open:
             return
-        held, self._held = self._held or self._bind(), None
-        held.listen(BACKLOG)
+        self._held = self._held or self._bind()
+        self._held.listen(BACKLOG)
         self.is_open = True
         # The kernel queues what comes until the loop takes over, a turn later.
-        self._starting = asyncio.get_running_loop().create_task(self._serve(held))
+        self._starting = asyncio.get_running_loop().create_task(self._serve(self._held))
 
     def refuse(self, *, crash: bool = False) -> None:
         """Stop listening and drop what is idle; a crash resets what is in flight too."""
@@ -104,9 +104,7 @@ class Listener:
         """Close everything, streams in flight included."""
         if self.is_open:
             self._close()
-        if self._held is not None:
-            self._held.close()
-            self._held = None
+        self._drop_held()
         tasks = [c.task for c in self.connections if c.task is not None]
         for connection in tuple(self.connections):
             connection.reset()
@@ -117,13 +115,10 @@ class Listener:
 
     async def _serve(self, held: socket.socket) -> None:
         loop = asyncio.get_running_loop()
-        try:
-            self._server = await loop.create_server(
-                lambda: Connection(self), sock=held, ssl=self._tls, backlog=BACKLOG
-            )
-        except asyncio.CancelledError:
-            held.close()
-            raise
+        self._server = await loop.create_server(
+            lambda: Connection(self), sock=held, ssl=self._tls, backlog=BACKLOG
+        )
+        self._held = None  # the server's from now on
 
     def _close(self) -> None:
         self.is_open = False
@@ -132,6 +127,12 @@ class Listener:
             self._server = None
         elif self._starting is not None:
             self._starting.cancel()
+            self._drop_held()
+
+    def _drop_held(self) -> None:
+        if self._held is not None:
+            self._held.close()
+            self._held = None
 
     def _bind(self) -> socket.socket:
         held = socket.socket(socket.AF_INET6 if ":" in self.host else socket.AF_INET)
@@ -162,7 +163,7 @@ class Connection(asyncio.Protocol):
         self.is_busy = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        # uvloop's transports are of no asyncio class, only of their shape.
+        # uvloop's transports have all methods and are no subclass, so that isinstance would fail.
         self._transport = cast(asyncio.Transport, transport)
         self._listener.accepted += 1
         self._number = self._listener.accepted

@@ -16,6 +16,7 @@ from providers.contract import (
     FAILED,
     NOTHING,
     Headers,
+    Kind,
     StreamReader,
     Usage,
     Verdict,
@@ -33,20 +34,22 @@ class StreamRelay:
 
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
+        self._reader: StreamReader | None = None
+        self._error: ErrorReply | None = None
         self.waiting_bytes = 0  # given to the client's side and not yet taken
 
     def begin(self, candidate: Candidate) -> None:
         """An attempt starts."""
         self._candidate = candidate
-        self._reader: StreamReader | None = None
-        self._error: ErrorReply | None = None
+        self._reader = self._error = None
         self._held: list[bytes] | None = []
         self._held_bytes = 0
 
     def head(self, status: int, headers: Headers) -> None:
         """The upstream's status and headers came."""
         if is_answer(status, headers, b"text/event-stream"):
-            self._reader = self._candidate.pair.stream(self._exchange.request)
+            exchange = self._exchange
+            self._reader = self._candidate.pair.stream(exchange.request, created=exchange.created)
         else:
             self._error = ErrorReply(status, headers)
 
@@ -118,12 +121,16 @@ class StreamRelay:
         exchange.sink.open(200, [SSE, NO_CACHE, *served(exchange, log, self._candidate)])
         self._write(b"".join(held))
 
-    def deliver(self, log: Log) -> None:
+    def deliver(self, log: Log, verdict: Verdict) -> None:
         """The answer is whole: its last word goes out.  Or the client's own error does."""
         exchange = self._exchange
         if self._reader is None:
             assert self._error is not None, "delivered without a reply"
             self._error.pass_on(exchange, log, self._candidate)
+            return
+        if verdict.kind is Kind.CALLER_ERROR:
+            # Told inside a 200: there is no body of the vendor's that a client would understand.
+            refuse(exchange, log, 400, "refused_by_vendor", -1.0)
             return
         if self._held is not None:
             self.commit(log)

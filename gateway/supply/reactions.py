@@ -10,6 +10,11 @@ from typing import Final, NamedTuple
 
 from providers.contract import Kind
 
+NOT_EVENTS: Final = frozenset(
+    (Kind.OK, Kind.REFUSED, Kind.CALLER_ERROR, Kind.CALLER_GONE, Kind.STALE_CONNECTION, Kind.LOCAL)
+)
+"""Ends of an attempt that say nothing about the supply; the 13 others are supply events."""
+
 
 class Scope(StrEnum):
     """The element that a verdict speaks about."""

@@ -4,8 +4,8 @@ import asyncio
 
 import msgspec
 
-from gateway.admission.keys import Principal
 from gateway.catalog import Route
+from gateway.exchange import Principal
 from gateway.pipeline import Pipeline
 from gateway.routing.clearance import Clearance
 from policies.labels import Labels

@@ -234,7 +234,11 @@ class NotedStream(httpcore2.AsyncNetworkStream):
 
 
 def _is_readable(connection: socket.socket) -> bool:
-    return bool(select.select([connection.fileno()], [], [], 0)[0])
+    if not hasattr(select, "poll"):  # Windows, whose select has no limit of 1,024 descriptors
+        return bool(select.select([connection], [], [], 0)[0])
+    poll = select.poll()
+    poll.register(connection.fileno(), select.POLLIN)
+    return bool(poll.poll(0))
 
 
 def _named(error: BaseException) -> BaseException:

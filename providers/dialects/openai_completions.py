@@ -31,7 +31,7 @@ class OpenAICompletions:
         model = read_model(members)
         is_stream = read_stream(members)
         require_kind(members, "prompt", "a string", "a list")
-        read_count(members, "max_tokens")
+        read_count(members, "max_tokens", least=0)  # none at all, with `echo`: scores a text
         return OpenAIRequest(
             dialect=self.dialect,
             members=members,

@@ -22,6 +22,8 @@ _text = msgspec.json.Decoder(str).decode
 _whole_number = msgspec.json.Decoder(int).decode
 _members = msgspec.json.Decoder(dict[str, Raw]).decode
 _NULL: Final = b"null"
+_TRUE: Final = Raw(b"true")
+_FALSE: Final = Raw(b"false")
 _KINDS: Final = {
     ord('"'): "a string",
     ord("["): "a list",
@@ -67,15 +69,18 @@ def read_flag(members: Mapping[str, Raw], name: str) -> bool | None:
     raw = present(members, name)
     if raw is None:
         return None
-    if raw == Raw(b"true"):
+    if raw == _TRUE:
         return True
-    if raw == Raw(b"false"):
+    if raw == _FALSE:
         return False
     raise wrong_kind(name, "a boolean", raw)
 
 
-def read_count(members: Mapping[str, Raw], name: str) -> int | None:
-    """A whole number of at least 1; None where absent or null.  Raises MalformedRequestError."""
+def read_count(members: Mapping[str, Raw], name: str, least: int = 1) -> int | None:
+    """A whole number of at least `least`; None where absent or null.
+
+    Raises MalformedRequestError.
+    """
     raw = present(members, name)
     if raw is None:
         return None
@@ -83,8 +88,8 @@ def read_count(members: Mapping[str, Raw], name: str) -> int | None:
         number = _whole_number(raw)
     except msgspec.DecodeError:
         raise wrong_kind(name, "a whole number", raw) from None
-    if number < 1:
-        raise MalformedRequestError(f"{name} must be at least 1", name)
+    if number < least:
+        raise MalformedRequestError(f"{name} must be at least {least}", name)
     return number
 
 

@@ -180,7 +180,13 @@ FAMILIES: Final = (
     *_rules(Kind.THROTTLED, "raycast-31107", "rate_limited"),
     *_rules(Kind.CREDENTIAL_REJECTED, "bedrock", "accessdeniedexception", "accessdenied"),
     *_rules(Kind.CALLER_ERROR, "bedrock", "validationexception"),
-    *_rules(Kind.THROTTLED, "gemini", "resource_exhausted"),
+    # Under 402 the same status word means that prepaid credits are used up.
+    Rule(
+        match="resource_exhausted",
+        kind=Kind.THROTTLED,
+        source="gemini",
+        statuses=frozenset({429}),
+    ),
     *_rules(Kind.CREDENTIAL_REJECTED, "gemini", "unauthenticated", "permission_denied"),
     *_rules(Kind.OVERLOADED, "gemini", "unavailable", vendors=_GEMINI),
     *_rules(Kind.MODEL_WITHDRAWN, "gemini", "not_found", vendors=_GEMINI),

@@ -72,6 +72,9 @@ def _read_error(
         if "flagged_input" in metadata:
             found.append("flagged_input")
         resets_at = _text(metadata.get("resets_at"))
+    availability = error.get("availability")
+    if isinstance(availability, dict):  # OpenRouter, where no endpoint may serve
+        found.append(availability.get("code"))
     inner = error.get("innererror")
     if isinstance(inner, dict):  # Azure
         found.append(inner.get("code"))

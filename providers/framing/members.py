@@ -12,6 +12,7 @@ checked by it (beyond the interpreter's recursion limit), so both are checked he
 
 import re
 from collections.abc import Mapping
+from itertools import accumulate
 from typing import Final
 
 import msgspec
@@ -24,7 +25,7 @@ NAME_LENGTH: Final = 256  # characters of one top-level key
 DEPTH: Final = 64  # containers inside one another, the body itself being the first
 _SCANNED_BYTES: Final = 64 * 1024 * 1024  # read for the proof of depth; about 12 ms
 _COUNTED_BYTES: Final = 4096
-_BRACKETS: Final = 256 * 1024  # counted one level at a time
+_BRACKETS: Final = 256 * 1024  # summed one by one; about 10 ms
 
 _decode_members = msgspec.json.Decoder(dict[str, Raw]).decode
 _decode_items = msgspec.json.Decoder(list[Raw]).decode
@@ -33,7 +34,7 @@ _encode = msgspec.json.encode
 _KEY = re.compile(rb'\s*("(?:[^"\\]|\\.)*")\s*:\s*')
 _NEXT = re.compile(rb"\s*([,}])")
 _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"')
-_AS_LIST = bytes.maketrans(b"{}", b"[]")
+_STEPS = bytes.maketrans(b"{[}]", b"\x01\x01\xff\xff")  # one down, one up, as signed bytes
 _NO_BRACKET = bytes(byte for byte in range(256) if byte not in b"[]{}")
 
 
@@ -173,14 +174,10 @@ def _items(value: bytes) -> list[Raw] | None:
 
 
 def _measure_depth(value: bytes, room: int) -> None:
-    """Exact and five times slower: strings cut out, then one level of brackets after the other."""
-    brackets = _STRING.sub(b"", value).translate(_AS_LIST, _NO_BRACKET)
-    if len(brackets) <= _BRACKETS:
-        for _ in range(room):
-            brackets = brackets.replace(b"[]", b"")
-            if not brackets:
-                return
-    raise _too_deep()
+    """Exact and five times slower: strings cut out, then a running sum over the brackets."""
+    steps = _STRING.sub(b"", value).translate(_STEPS, _NO_BRACKET)
+    if len(steps) > _BRACKETS or max(accumulate(memoryview(steps).cast("b"))) > room:
+        raise _too_deep()
 
 
 def _too_deep() -> MalformedRequestError:

@@ -68,7 +68,7 @@ class EventSplitter:
         if self.fault or not data:
             return []
         if self._pending:
-            if _BLANK_LINE.search(self._edge + data) is None:
+            if not _has_blank_line(self._edge + data):
                 return self._wait(data)  # joining at every read would be quadratic
             data = b"".join([*self._pending, data])
             self._pending, self._size, self._edge = [], 0, b""
@@ -135,6 +135,10 @@ def is_utf8(data: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return True
+
+
+def _has_blank_line(data: bytes) -> bool:
+    return b"\n\n" in data if b"\r" not in data else _BLANK_LINE.search(data) is not None
 
 
 def _cut(data: bytes) -> tuple[list[bytes], bytes]:

@@ -4,7 +4,8 @@ An answer is whole when every choice that was asked for has a terminal reason.  
 end of the stream prove nothing: vLLM sends `[DONE]` after an error.  A typed decode of one chunk
 costs about 0.4 µs and tells whether a choice ends, speaks, calls a tool or fails.
 Sources: OpenAI API reference, "chat completion chunk object"; vLLM 0.32 (`abort`, error then
-`[DONE]`); DeepSeek (`insufficient_system_resource`); OpenRouter (`error`), read 2026-11-24.
+`[DONE]`); DeepSeek (`insufficient_system_resource`); OpenRouter and Mistral (`error`, and
+`model_length`); Cohere (`ERROR`), read 2026-11-24.
 """
 
 from typing import Final
@@ -41,9 +42,11 @@ from providers.translate.usage import read_usage
 CHOICES: Final = 128  # more than were asked for are a fault from here on
 
 # An answer that ends for one of these may be empty and still be an answer.
-_LEGIT_EMPTY: Final = frozenset(("length", "max_tokens", "tool_use", "tool_calls", "function_call"))
+_LEGIT_EMPTY: Final = frozenset(
+    ("length", "model_length", "max_tokens", "tool_use", "tool_calls", "function_call")
+)
 _DECLINES: Final = frozenset(("content_filter", "refusal"))
-_BREAKS: Final = frozenset(("error", "abort", "insufficient_system_resource"))
+_BREAKS: Final = frozenset(("error", "ERROR", "abort", "insufficient_system_resource"))
 
 
 class _Message(msgspec.Struct):
@@ -134,6 +137,8 @@ class ChoicesStream(StreamJudge):
 
     __slots__ = ("_arguments", "_endings", "_strips_usage")
 
+    missing_last_word = b"data: [DONE]\n\n"
+
     def __init__(self, *, expected: int, strips_usage: bool) -> None:
         super().__init__()
         self._endings = _Endings(expected)
@@ -164,8 +169,8 @@ class ChoicesStream(StreamJudge):
             return self._unreadable()
         if chunk.error is not ABSENT and says(chunk.error):
             return self._fail_with(wrapped(chunk.error))
-        if self.model is None:
-            self.model = chunk.model
+        if not self.model and chunk.model:
+            self.model = chunk.model  # Azure's first event, of filter results, names none
         has_usage = len(chunk.usage) > 4
         if has_usage:
             self.usage = read_usage(chunk.usage) or self.usage

@@ -44,11 +44,11 @@ class ChatIdentity:
         """Raises UnsupportedRequestError."""
         return render_members(request, target, asks_usage=True)
 
-    def whole(self, request: ClientRequest) -> WholeReader:
+    def whole(self, request: ClientRequest, *, created: int = 0) -> WholeReader:
         """A judge of the answer in one piece."""
         return ChoicesWhole(expected=_choices_asked(request))
 
-    def stream(self, request: ClientRequest) -> StreamReader:
+    def stream(self, request: ClientRequest, *, created: int = 0) -> StreamReader:
         """A judge of the stream."""
         return ChoicesStream(expected=_choices_asked(request), strips_usage=not request.wants_usage)
 
@@ -67,11 +67,11 @@ class CompletionsIdentity:
         """Raises UnsupportedRequestError."""
         return render_members(request, target, asks_usage=True)
 
-    def whole(self, request: ClientRequest) -> WholeReader:
+    def whole(self, request: ClientRequest, *, created: int = 0) -> WholeReader:
         """A judge of the answer in one piece."""
         return ChoicesWhole(expected=_choices_asked(request) * _prompts_given(request))
 
-    def stream(self, request: ClientRequest) -> StreamReader:
+    def stream(self, request: ClientRequest, *, created: int = 0) -> StreamReader:
         """A judge of the stream."""
         return ChoicesStream(
             expected=_choices_asked(request) * _prompts_given(request),
@@ -93,11 +93,11 @@ class EmbeddingsIdentity:
         """Raises UnsupportedRequestError."""
         return render_members(request, target, asks_usage=False)
 
-    def whole(self, request: ClientRequest) -> WholeReader:
+    def whole(self, request: ClientRequest, *, created: int = 0) -> WholeReader:
         """A judge of the answer in one piece."""
         return EmbeddingsWhole()
 
-    def stream(self, request: ClientRequest) -> StreamReader:
+    def stream(self, request: ClientRequest, *, created: int = 0) -> StreamReader:
         """Raises UnsupportedRequestError: no embedding is streamed."""
         raise UnsupportedRequestError("embeddings are never streamed", "stream")
 
@@ -116,11 +116,11 @@ class ResponsesIdentity:
         """Raises UnsupportedRequestError."""
         return render_members(request, target, asks_usage=False)
 
-    def whole(self, request: ClientRequest) -> WholeReader:
+    def whole(self, request: ClientRequest, *, created: int = 0) -> WholeReader:
         """A judge of the answer in one piece."""
         return ResponsesWhole()
 
-    def stream(self, request: ClientRequest) -> StreamReader:
+    def stream(self, request: ClientRequest, *, created: int = 0) -> StreamReader:
         """A judge of the stream."""
         return ResponsesStream()
 

@@ -5,6 +5,7 @@ event of ours stands on its own line and half an event is never delivered.  With
 and all that follows it, and the last word until the answer is known to be whole.
 """
 
+from abc import ABC, abstractmethod
 from typing import Final
 
 from msgspec import Raw
@@ -35,10 +36,12 @@ SPOKE: Final[Step] = (CONTENT, True)
 BROKE: Final[Step] = (FAILED, False)
 
 
-class StreamJudge:
+class StreamJudge(ABC):
     """A `StreamReader` over one stream; a dialect says what an event means."""
 
     __slots__ = ("_last_word", "_splitter", "fault", "model", "usage")
+
+    missing_last_word = b""  # what the dialect's last word is where it says nothing else
 
     def __init__(self, limit_bytes: int = EVENT_BYTES) -> None:
         self.fault: Verdict | None = None
@@ -59,8 +62,11 @@ class StreamJudge:
         return self._feed_all(events)
 
     def end(self) -> bytes:
-        """The withheld last word; asked for once, after a verdict that delivers."""
-        return self._last_word
+        """The withheld last word; asked for once, after a verdict that delivers.
+
+        An answer can be whole although its upstream left the word out; clients wait for it.
+        """
+        return self._last_word or self.missing_last_word
 
     @property
     def is_done(self) -> bool:
@@ -72,20 +78,20 @@ class StreamJudge:
         """A tool call's arguments are no JSON."""
         return False
 
+    @abstractmethod
     def verdict(self) -> Verdict:
         """What the answer is worth if nothing more comes."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _judge(self, raw: bytes, payload: bytes) -> Step:
         """Read one event that has data."""
-        raise NotImplementedError
 
     def _feed_all(self, events: list[tuple[bytes, bytes, bytes | None]]) -> tuple[bytes, int]:
         top = NOTHING
         kept = []
         for raw, _, payload in events:
             if self._last_word:
-                self._trail(raw, payload)
+                self._last_word += self._trail(raw, payload)
                 continue
             signal, is_kept = self._judge(raw, payload) if payload else SILENT
             if is_kept:
@@ -99,8 +105,9 @@ class StreamJudge:
             top = FAILED
         return b"".join(kept), top
 
-    def _trail(self, raw: bytes, payload: bytes | None) -> None:
-        """What comes behind the last word changes nothing, and is left out."""
+    def _trail(self, raw: bytes, payload: bytes | None) -> bytes:
+        """What of an event behind the last word belongs to it: nothing, in most dialects."""
+        return b""
 
     def _fail(self, verdict: Verdict) -> Step:
         self.fault = verdict

@@ -124,11 +124,12 @@ _decode_error = msgspec.json.Decoder(_Error).decode
 class ResponsesStream(StreamJudge):
     """Judges the event stream of one response."""
 
-    __slots__ = ("_has_spoken", "_worth", "is_flawed_answer")
+    __slots__ = ("_has_said_done", "_has_spoken", "_worth", "is_flawed_answer")
 
     def __init__(self) -> None:
         super().__init__(EVENT_BYTES)
         self._has_spoken = False
+        self._has_said_done = False
         self._worth: Verdict | None = None  # set by the terminal event
         self.is_flawed_answer = False
 
@@ -190,10 +191,12 @@ class ResponsesStream(StreamJudge):
             return WITHHELD
         return self._fail_with(wrapped(error) if says(error) else b"{}")
 
-    def _trail(self, raw: bytes, payload: bytes | None) -> None:
+    def _trail(self, raw: bytes, payload: bytes | None) -> bytes:
         """Some servers say `[DONE]` behind the terminal event; it belongs to the last word."""
-        if payload is not None and payload.startswith(b"[DONE]"):
-            self._last_word += raw
+        if payload != b"[DONE]" or self._has_said_done:
+            return b""
+        self._has_said_done = True
+        return raw
 
 
 class ResponsesWhole:

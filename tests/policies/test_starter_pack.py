@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cache
 from itertools import combinations
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from policies import Facts, Hop, Labels, Wanted
+from policies import Facts, Hop, Labels, PolicyEngine, Wanted
 from policies.facts import FACT_NAMES, Cert, Hosting, Network, Regime, TransferBasis
 from tests.policies.starter_pack import (
     CASES,
@@ -184,6 +185,11 @@ def test_island_never_permits_more(labels: Labels) -> None:
     assert _permitted(labels._replace(mode="island")) <= _permitted(normal)
 
 
+@cache
+def _add_rule(text: str) -> PolicyEngine:
+    return build(ENGINE.facts.values(), {**RULES, "99-more.cedar": text}).engine
+
+
 @settings(max_examples=40, deadline=None)
 @given(
     condition=st.sampled_from(
@@ -203,7 +209,7 @@ def test_island_never_permits_more(labels: Labels) -> None:
 )
 def test_adding_a_forbid_never_permits_more(condition: str, scope: str, labels: Labels) -> None:
     more = f'@id("more") @reason("more") forbid ({scope}) when {{ {condition} }};'
-    stricter = build(read_fleet(), {**RULES, "99-more.cedar": more}).engine
+    stricter = _add_rule(more)
 
     decisions = stricter.decide_many(labels, FLEET, Hop.INFER)
 

@@ -2,7 +2,7 @@ import time
 
 import pytest
 
-from gateway.admission.keys import Keys, Principal
+from gateway.admission.keys import POLL_S, Keys, Principal
 from gateway.store.keys import Grant, KeyStore
 from gateway.store.sqlite import Store, StoreError
 
@@ -118,14 +118,15 @@ def test_what_is_remembered_is_bounded(store):
     keys.stop()
 
 
-def test_a_running_gateway_sees_new_and_revoked_keys_within_a_second(store, keys):
+def test_a_running_gateway_sees_new_and_revoked_keys_eventually(store, keys):
+    assert POLL_S <= 0.5  # and a refresh takes milliseconds; the wait below is only patient
     keys.start()
     key_id, key = KeyStore(store).create(GRANT)
-    assert within_a_second(lambda: keys.admit(bearer(key)) is not None)
+    assert eventually(lambda: keys.admit(bearer(key)) is not None)
 
     KeyStore(store).revoke(key_id)
 
-    assert within_a_second(lambda: keys.admit(bearer(key)) is None)
+    assert eventually(lambda: keys.admit(bearer(key)) is None)
 
 
 def test_the_old_keys_stay_while_the_store_cannot_be_read(store, keys, caplog):
@@ -133,12 +134,12 @@ def test_the_old_keys_stay_while_the_store_cannot_be_read(store, keys, caplog):
     keys.start()
     with store.connection() as connection:
         connection.execute("ALTER TABLE keys_version RENAME TO away")
-        assert within_a_second(lambda: "the old ones stay" in caplog.text)
+        assert eventually(lambda: "the old ones stay" in caplog.text)
         assert keys.admit(bearer(key)) is not None
 
         connection.execute("ALTER TABLE away RENAME TO keys_version")
         connection.execute("DELETE FROM keys")
-    assert within_a_second(lambda: keys.admit(bearer(key)) is None)
+    assert eventually(lambda: keys.admit(bearer(key)) is None)
 
 
 def test_a_gateway_without_a_store_does_not_start(tmp_path):
@@ -146,8 +147,8 @@ def test_a_gateway_without_a_store_does_not_start(tmp_path):
         Keys(Store(tmp_path / "none")).start()
 
 
-def within_a_second(is_true):
-    end = time.monotonic() + 1.0
+def eventually(is_true):
+    end = time.monotonic() + 10.0
     while time.monotonic() < end:
         if is_true():
             return True

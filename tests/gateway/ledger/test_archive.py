@@ -114,6 +114,27 @@ async def test_lag_counts_the_rows_that_the_store_does_not_take(store, tmp_path)
     assert archive.stop()
 
 
+async def test_an_archive_that_could_not_move_all_says_so_and_the_next_one_does(store, tmp_path):
+    folder = tmp_path / "journal"
+    journal = Journal(folder, asyncio.get_running_loop())
+    journal.permit(exchange(), attempt())
+    journal.close()
+    with store.connection() as connection:
+        connection.execute(
+            "CREATE TRIGGER refuse BEFORE INSERT ON archive_progress "
+            "BEGIN SELECT raise(ABORT, 'no'); END"
+        )
+        archive = Archive(folder, store)
+        archive.start()
+        assert not archive.stop()
+
+        connection.execute("DROP TRIGGER refuse")
+    archive = Archive(folder, store)
+    archive.start()
+    assert archive.stop()
+    assert count(store, "attempts") == 1
+
+
 def test_an_archive_that_was_never_started_stops(store, tmp_path):
     assert Archive(tmp_path / "journal", store).stop()
 

@@ -152,9 +152,13 @@ def test_a_later_pass_goes_on_where_the_last_one_stopped(bench):
 
     bench.transfer.sweep()
     bench.restart().sweep()
-
-    assert bench.all("SELECT id FROM attempts") == [("x1-1",)]
     assert bench.transfer.counts.lines == 0
+    segment.append(attempt("x1", 2))
+    bench.transfer.sweep()
+
+    assert bench.all("SELECT id FROM attempts") == [("x1-1",), ("x1-2",)]
+    assert bench.transfer.counts.lines == 1
+    assert bench.quarantine() == []
 
 
 def test_a_line_that_is_still_being_written_is_waited_for(bench):
@@ -289,7 +293,9 @@ def test_a_settlement_after_the_crash_was_settled_does_not_undo_it(bench):
     bench.segment(3, "r2", settled(), closed())
     bench.transfer.sweep()
 
-    assert bench.all("SELECT verdict, charge FROM attempts") == [("crashed", "unknown")]
+    assert bench.all("SELECT verdict, charge, cost_micro FROM attempts") == [
+        ("crashed", "unknown", None)
+    ]
     assert bench.all("SELECT outcome, seconds FROM exchanges") == [("crashed", None)]
 
 
@@ -300,7 +306,11 @@ def test_open_rows_of_the_living_run_stay_open_over_restarts_of_the_archive(benc
 
     bench.restart().sweep()
 
-    assert bench.all("SELECT outcome FROM exchanges") == [(None,), (None,)]
+    bench.segment(3, "r1", exchange("x3"))
+    bench.transfer.sweep()
+
+    assert bench.all("SELECT outcome FROM exchanges") == [(None,)] * 3
+    assert bench.all("SELECT verdict FROM attempts") == [(None,)]
 
 
 @pytest.mark.parametrize("head", [b"", b"\n", b"\nnonsense\n", b"\x00" * 9 + b"\n"])

@@ -7,7 +7,8 @@ from typing import Any
 
 from gateway.practice import Flavour, Station
 
-QUIET_S = 0.15
+QUIET_S = 5.0
+SOON_S = 0.15  # for a test that awaits silence; below the 0.2 s between two comments
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,29 +104,44 @@ def chat_body(station: Station, *, stream: bool = False, **members: Any) -> tupl
     return path, json.dumps({**body, **members}).encode()
 
 
-async def send(port: int, *requests: bytes, quiet_s: float = QUIET_S) -> list[Raw]:
-    """Send requests one after the other on one connection, and read each reply."""
+async def send(
+    port: int, *requests: bytes, quiet_s: float = QUIET_S, limit_s: float = 5
+) -> list[Raw]:
+    """Send requests one after the other on one connection, and read each reply.
+
+    A reply ends as quiet when nothing comes for `quiet_s`, or `limit_s` is over.
+    """
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
-        return [await _one(reader, writer, request, quiet_s) for request in requests]
+        return [await _one(reader, writer, request, quiet_s, limit_s) for request in requests]
     finally:
         writer.close()
 
 
-async def ask(station: Station, *, quiet_s: float = QUIET_S, **members: Any) -> Raw:
+async def ask(
+    station: Station, *, quiet_s: float = QUIET_S, limit_s: float = 5, **members: Any
+) -> Raw:
     """One plain chat."""
     path, body = chat_body(station, **members)
-    return (await send(station.port, request_bytes(station, path, body), quiet_s=quiet_s))[0]
+    asked = request_bytes(station, path, body)
+    return (await send(station.port, asked, quiet_s=quiet_s, limit_s=limit_s))[0]
 
 
 async def _one(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes, quiet_s: float
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+    request: bytes,
+    quiet_s: float,
+    limit_s: float,
 ) -> Raw:
     data = b""
+    loop = asyncio.get_running_loop()
+    end_s = loop.time() + limit_s
     try:
         writer.write(request)
         while not is_whole(data):
-            more = await asyncio.wait_for(reader.read(1 << 20), quiet_s)
+            left_s = min(quiet_s, end_s - loop.time())
+            more = await asyncio.wait_for(reader.read(1 << 20), left_s)
             if not more:
                 return Raw(data=data, ending="eof")
             data += more

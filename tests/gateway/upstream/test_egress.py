@@ -155,6 +155,16 @@ async def test_name_without_address_is_a_connect_fault_and_is_not_remembered(
         assert (await rig.ask()).body == ANSWER
 
 
+async def test_defect_in_the_dial_still_ends_the_call(kind: str) -> None:
+    async def broken(_: str) -> Sequence[str]:
+        raise LookupError("defect")
+
+    async with Peer(GOOD) as peer, Rig(peer, kind, host="vendor.test", resolve=broken) as rig:
+        told = await rig.ask()
+        assert told.fault is not None and "defect" in told.fault.detail
+        assert rig.transport.dialling == 0
+
+
 async def test_resolver_that_never_answers_meets_the_connect_deadline(kind: str) -> None:
     names = Names(["127.0.0.1"], after_s=60.0)
     limits = Limits(connect_s=0.1)

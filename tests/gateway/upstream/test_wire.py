@@ -191,6 +191,14 @@ async def test_fresh_call_at_the_limit_takes_the_place_of_an_idle_connection() -
         assert (peer.accepted, rig.transport.open) == (2, 1)
 
 
+async def test_connection_that_ends_while_paused_is_not_kept() -> None:
+    """What may have come behind the answer has not been read, so it cannot be ruled out."""
+    async with Peer(GOOD) as peer, Rig(peer) as rig:
+        told = rig.send(on_head=lambda told: told.call.pause())  # type: ignore[union-attr] # set
+        await told.done()
+        assert told.body == ANSWER and rig.transport.open == 0
+
+
 def test_peer_that_speaks_before_it_is_asked_is_dropped() -> None:
     rest, early = Rest(), Unasked()
     early.connection_made(rest)  # type: ignore[arg-type] # as far as it is used
