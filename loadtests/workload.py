@@ -34,22 +34,35 @@ MODELS: Final = MappingProxyType(
 _SENTENCE: Final = "The relay in the northern yard has opened twice since noon and nobody is near. "
 
 
-def body(model: str, *, size_bytes: int = 1_000, is_stream: bool = False) -> bytes:
-    """A chat request of exactly so many bytes, written as Python's json writes it."""
-    draft = _draft(model, "", is_stream=is_stream)
-    text = _SENTENCE * (size_bytes // len(_SENTENCE) + 1)
-    return _draft(model, text[: size_bytes - len(draft)], is_stream=is_stream)
+def body(
+    model: str, *, size_bytes: int = 1_000, is_stream: bool = False, sentence: str = _SENTENCE
+) -> bytes:
+    """A chat request of so many bytes, `sentence` again and again, spaced as Python's json does.
+
+    Exact for an ASCII sentence, a character less at most for any other.
+    """
+    room = size_bytes - len(_draft(model, [""], is_stream=is_stream))
+    text = (sentence * (room // len(sentence.encode()) + 1)).encode()[:room]
+    return _draft(model, [text.decode(errors="ignore")], is_stream=is_stream)
 
 
-def _draft(model: str, text: str, *, is_stream: bool) -> bytes:
+def branched_body(model: str, *, size_bytes: int, text: str) -> bytes:
+    """A request of about so many bytes whose messages are as many as `text` allows."""
+    one = len(_draft(model, [text, text], is_stream=False)) - len(
+        _draft(model, [text], is_stream=False)
+    )
+    return _draft(model, [text] * (size_bytes // one), is_stream=False)
+
+
+def _draft(model: str, texts: list[str], *, is_stream: bool) -> bytes:
     document = {
         "model": model,
         "stream": is_stream,
         "messages": [
             {"role": "system", "content": "You answer in few words."},
-            {"role": "user", "content": text},
+            *({"role": "user", "content": text} for text in texts),
         ],
         "temperature": 0.2,
         "max_tokens": 400,
     }
-    return json.dumps(document).encode()
+    return json.dumps(document, ensure_ascii=False).encode()
