@@ -33,12 +33,13 @@ class StreamRelay:
 
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
+        self._reader: StreamReader | None = None  # none before an attempt
         self.waiting_bytes = 0  # given to the client's side and not yet taken
 
     def begin(self, candidate: Candidate) -> None:
         """An attempt starts."""
         self._candidate = candidate
-        self._reader: StreamReader | None = None
+        self._reader = None
         self._error: ErrorReply | None = None
         self._held: list[bytes] | None = []
         self._held_bytes = 0

@@ -19,11 +19,12 @@ class WholeRelay:
 
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
+        self._reader: WholeReader | None = None  # none before an attempt
 
     def begin(self, candidate: Candidate) -> None:
         """An attempt starts."""
         self._candidate = candidate
-        self._reader: WholeReader | None = None
+        self._reader = None
         self._error: ErrorReply | None = None
         self._parts: list[bytes] = []
         self._answer = b""
