@@ -34,12 +34,14 @@ from gateway.routing.clearance import Clearance
 from gateway.snapshot import Snapshot
 from gateway.store.sqlite import Store
 from gateway.supply.element import Breaker, Element
+from gateway.supply.reactions import Scope
 from gateway.supply.state import Supply
 from gateway.surface.app import DataPlane
 from gateway.surface.protocol import DEFAULT_PATIENCE, Patience, bounded
 from gateway.upstream.gate import Gate
 
 TIDY_S: Final = 1.0
+_SCOPES: Final = frozenset((Scope.DEPLOYMENT, Scope.ACCOUNT))
 
 log = logging.getLogger("switchgear")
 
@@ -168,7 +170,16 @@ class Gateway:
                 _show(scope, element, self._wheel.now())
                 for scope, element in self._supply.elements()
             ],
+            restore=self._restore,
         )
+
+    def _restore(self, scope: str, name: str) -> bool:
+        element = self._supply.find(Scope(scope), name) if scope in _SCOPES else None
+        if element is None:
+            return False
+        element.restore()
+        log.warning("%s %s was restored by an operator", scope, name)
+        return True
 
     def _status(self) -> Mapping[str, object]:
         status, snapshot = self._reloader.status, self.pipeline.services.clearance.snapshot

@@ -117,6 +117,7 @@ class Pipeline:
 
     def run(self, exchange: Exchange, body: bytes) -> None:
         """Read, resolve, clear, select, attempt; what follows is callbacks of the driver."""
+        exchange.read_at = self.services.wheel.now()
         self._proceed(exchange, lambda: self._resolve(exchange, body))
 
     def _proceed(self, exchange: Exchange, step: Callable[[], None]) -> None:

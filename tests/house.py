@@ -28,6 +28,7 @@ from gateway.store.keys import Grant, KeyStore
 from gateway.store.sqlite import Store
 from gateway.surface.protocol import DEFAULT_PATIENCE, Patience
 from providers.contract import Kind
+from tests.connect_audit import recording
 
 FAST = {"first_token_s": 0.6, "whole_s": 0.8, "idle_s": 0.5, "total_s": 6.0}
 SLOW = {"first_token_s": 10, "whole_s": 10, "idle_s": 10, "total_s": 30}
@@ -158,6 +159,8 @@ class House:
     async def __aenter__(self) -> Self:
         self.write()
         loaded = load(self.folder / "config")
+        self._recording = recording()
+        self._audit = self._recording.__enter__()
         self.tasks_before = set(asyncio.all_tasks())
         store = Store(loaded.data_dir)
         loaded.data_dir.mkdir(parents=True, exist_ok=True)
@@ -192,6 +195,7 @@ class House:
             if kind is None and self._checks:
                 await self.check()
         finally:
+            self._recording.__exit__(None, None, None)
             for server in self._servers:
                 server.should_exit = True
             await asyncio.gather(*self._serving)
@@ -253,6 +257,8 @@ class House:
     async def check(self) -> None:
         """I1 to I6 as far as they can be seen from outside the client."""
         await self.settle()
+        declared = {(d.origin.host, d.origin.port) for d in self._deployments()}
+        assert not self._audit.strays(declared), "somebody connected past the one door"
         rows = self.rows()
         written = [f"{r[1]}-{r[2]}" for r in rows if r[0] == "a1"]
         settled = [f"{r[1]}-{r[2]}" for r in rows if r[0] == "s1"]
@@ -275,6 +281,10 @@ class House:
         assert not any(s.deployment.is_probing for s in self.standings())
         await until(lambda: self._no_timer_but_the_pools(), 1.0)
         await until(lambda: not self._own_tasks())
+
+    def _deployments(self) -> list[Any]:
+        snapshot = self.gateway.pipeline.services.clearance.snapshot
+        return list(snapshot.catalog.deployments.values())
 
     def standings(self) -> list[Any]:
         return list(self.gateway._supply._standings.values())

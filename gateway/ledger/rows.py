@@ -115,7 +115,7 @@ def closed_row(exchange: Exchange, outcome: str, attempts: int, now: float) -> C
         status=exchange.status or None,
         attempts=attempts,
         seconds=now - exchange.began,
-        overhead_s=exchange.sent_at - exchange.began,
+        overhead_s=exchange.sent_at - exchange.read_at,
         dropped=exchange.dropped,
         added=exchange.added,
     )

@@ -84,7 +84,7 @@ class Metrics:
         key = (exchange.route_name, exchange.labels.klass, outcome)
         self.exchanges[key] = self.exchanges.get(key, 0) + 1
         if exchange.sent_at:
-            self.overhead.observe(exchange.sent_at - exchange.began)
+            self.overhead.observe(exchange.sent_at - exchange.read_at)
         if served is None:
             return
         series = self._find(exchange, served.deployment)

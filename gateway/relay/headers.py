@@ -52,7 +52,7 @@ def served(exchange: Exchange, log: Log, candidate: Candidate) -> Headers:
         return named(exchange)
     headers = [*candidate.traits, *trace(exchange, log)]
     headers.append(
-        (b"x-switchgear-overhead-ms", b"%.2f" % ((exchange.sent_at - exchange.began) * 1e3))
+        (b"x-switchgear-overhead-ms", b"%.2f" % ((exchange.sent_at - exchange.read_at) * 1e3))
     )
     if exchange.dropped:
         headers.append((b"x-switchgear-dropped", ",".join(exchange.dropped).encode()))

@@ -16,6 +16,7 @@ _MESSAGES: Final = {
     "deadline_exceeded": "no permitted supply answered before the deadline",
     "policy_no_route": "policy no longer permits any deployment for this request",
     "ledger_unavailable": "the ledger takes no rows, so nothing may be sent",
+    "refused_by_vendor": "the vendor refused the request as wrong, and gave no reason to pass on",
     "internal": "the gateway failed; the request id finds the log line",
 }
 

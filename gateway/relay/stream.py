@@ -16,6 +16,7 @@ from providers.contract import (
     FAILED,
     NOTHING,
     Headers,
+    Kind,
     StreamReader,
     Usage,
     Verdict,
@@ -120,12 +121,16 @@ class StreamRelay:
         exchange.sink.open(200, [SSE, NO_CACHE, *served(exchange, log, self._candidate)])
         self._write(b"".join(held))
 
-    def deliver(self, log: Log) -> None:
+    def deliver(self, log: Log, verdict: Verdict) -> None:
         """The answer is whole: its last word goes out.  Or the client's own error does."""
         exchange = self._exchange
         if self._reader is None:
             assert self._error is not None, "delivered without a reply"
             self._error.pass_on(exchange, log, self._candidate)
+            return
+        if verdict.kind is Kind.CALLER_ERROR:
+            # Told inside a 200: there is no body of the vendor's that a client would understand.
+            refuse(exchange, log, 400, "refused_by_vendor", -1.0)
             return
         if self._held is not None:
             self.commit(log)

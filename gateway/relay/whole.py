@@ -6,7 +6,7 @@ from gateway.relay.refusal import refuse
 from gateway.relay.reply import ErrorReply, is_answer
 from gateway.relay.substitution import judge_model
 from gateway.routing.clearance import Candidate
-from providers.contract import PROGRESS, Headers, Usage, Verdict, WholeReader
+from providers.contract import PROGRESS, Headers, Kind, Usage, Verdict, WholeReader
 
 
 class WholeRelay:
@@ -77,12 +77,16 @@ class WholeRelay:
     def commit(self, log: Log) -> None:
         raise AssertionError("a whole answer goes out in one piece")
 
-    def deliver(self, log: Log) -> None:
+    def deliver(self, log: Log, verdict: Verdict) -> None:
         """The answer, or the client's own error, goes out."""
         exchange = self._exchange
         if self._reader is None:
             assert self._error is not None, "delivered without a reply"
             self._error.pass_on(exchange, log, self._candidate)
+            return
+        if verdict.kind is Kind.CALLER_ERROR:
+            # Told inside a 200: there is no body of the vendor's that a client would understand.
+            refuse(exchange, log, 400, "refused_by_vendor", -1.0)
             return
         exchange.status, exchange.bytes_out = 200, len(self._answer)
         exchange.sink.reply(200, [JSON, *served(exchange, log, self._candidate)], self._answer)
