@@ -21,6 +21,7 @@ from gateway.admission.limits import Caps, Limits
 from gateway.clock import SYSTEM_CLOCK, Clock, Wheel
 from gateway.config.load import Loaded
 from gateway.config.reload import Reloader
+from gateway.config.schema import ResponseHeaders
 from gateway.config.secrets import SecretWatch
 from gateway.failover.driver import Services
 from gateway.labels.labeller import Labeller
@@ -122,7 +123,12 @@ class Gateway:
         self.pipeline.adopt(clearance, labeller)
 
     def _views(self, loaded: Loaded, epoch: int) -> tuple[Clearance, Labeller]:
-        snapshot = Snapshot(epoch=epoch, catalog=loaded.catalog, policy=loaded.policy)
+        snapshot = Snapshot(
+            epoch=epoch,
+            catalog=loaded.catalog,
+            policy=loaded.policy,
+            tells_supply=loaded.settings.response_headers is ResponseHeaders.FULL,
+        )
         labeller = Labeller(loaded.policy.vocabulary, mode="normal")
         return Clearance(snapshot, self._supply, self._gate), labeller
 

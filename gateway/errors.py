@@ -11,6 +11,8 @@ SwitchgearError
 │   ├── HeadTooLargeError           431 head_too_large
 │   ├── BadKeyError                 401 bad_key
 │   ├── UnknownModelError           404 unknown_model
+│   ├── UnknownPathError            404 unknown_path
+│   ├── WrongMethodError            405 wrong_method
 │   ├── NotServedError              501 not_served
 │   ├── PolicyRefusalError          403 policy_no_route
 │   ├── LimitReachedError           429 limit_reached, or 503 when it is everybody's limit
@@ -117,6 +119,20 @@ class UnknownModelError(RequestError):
 
     status = 404
     code = "unknown_model"
+
+
+class UnknownPathError(RequestError):
+    """Nothing is at this path, and no client of a known dialect would ask for it."""
+
+    status = 404
+    code = "unknown_path"
+
+
+class WrongMethodError(RequestError):
+    """The path is served, by another method."""
+
+    status = 405
+    code = "wrong_method"
 
 
 class NotServedError(RequestError):

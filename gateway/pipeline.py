@@ -39,6 +39,7 @@ from gateway.failover.driver import Driver, Services
 from gateway.failover.engine import Flight
 from gateway.labels.labeller import FROM_KEY, Labeller
 from gateway.ledger.rows import exchange_row
+from gateway.relay.headers import named
 from gateway.relay.refusal import answer
 from gateway.relay.stream import StreamRelay
 from gateway.relay.whole import WholeRelay
@@ -139,8 +140,8 @@ class Pipeline:
 
     def refuse(self, exchange: Exchange, error: RequestError) -> None:
         """Answer, write the row, return the lease: an exchange that made no attempt."""
-        services, clearance = self.services, exchange.clearance
-        headers = [(b"x-switchgear-request-id", exchange.id.encode()), clearance.header]
+        services = self.services
+        headers = named(exchange)
         retry_after_s = error.retry_after_s if isinstance(error, LimitReachedError) else -1.0
         if isinstance(error, PolicyRefusalError):
             services.metrics.policy_refusal(error.policies)
