@@ -5,7 +5,10 @@ SwitchgearError
 ├── PortTakenError              a listening address is in use
 ├── RequestError                the client's own error; has `status` and a stable `code`
 │   ├── InvalidRequestError         400 invalid_request
+│   ├── RequestTimeoutError         408 request_timeout
 │   ├── TooLargeError               413 request_too_large
+│   ├── EncodedBodyError            415 encoded_body
+│   ├── HeadTooLargeError           431 head_too_large
 │   ├── BadKeyError                 401 bad_key
 │   ├── UnknownModelError           404 unknown_model
 │   ├── NotServedError              501 not_served
@@ -79,6 +82,27 @@ class TooLargeError(RequestError):
 
     status = 413
     code = "request_too_large"
+
+
+class RequestTimeoutError(RequestError):
+    """The client took longer to send its request than it may."""
+
+    status = 408
+    code = "request_timeout"
+
+
+class EncodedBodyError(RequestError):
+    """A compressed body: it is not unpacked, since its size would be known too late."""
+
+    status = 415
+    code = "encoded_body"
+
+
+class HeadTooLargeError(RequestError):
+    """Request line and header fields pass the limits of `gateway.yaml`."""
+
+    status = 431
+    code = "head_too_large"
 
 
 class BadKeyError(RequestError):

@@ -24,6 +24,7 @@ from gateway.admission.limits import Limits
 from gateway.catalog import Route
 from gateway.errors import (
     BadKeyError,
+    EncodedBodyError,
     InternalError,
     InvalidRequestError,
     JournalFullError,
@@ -79,6 +80,7 @@ class Pipeline:
         try:
             exchange.labels, exchange.sources = self._labeller.label(principal, headers)
             exchange.lease = self.limits.enter(principal)
+            _check_encoding(headers)
         except RequestError as error:
             self.refuse(exchange, error)
         return exchange
@@ -216,6 +218,13 @@ class Pipeline:
         if exchange.lease is not None:
             exchange.lease.give_back()
         exchange.is_over = True
+
+
+def _check_encoding(headers: Headers) -> None:
+    """Raises EncodedBodyError: what is not read cannot be judged, and must not be sent on."""
+    for name, value in headers:
+        if name == b"content-encoding" and value.strip().lower() not in (b"", b"identity"):
+            raise EncodedBodyError("the body is encoded; send it without content-encoding")
 
 
 def _able(cleared: Cleared, passed: frozenset[str], route: Route) -> Sequence[Candidate]:

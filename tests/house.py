@@ -26,6 +26,7 @@ from gateway.practice.grid import Grid
 from gateway.process import _config, _Server, listen
 from gateway.store.keys import Grant, KeyStore
 from gateway.store.sqlite import Store
+from gateway.surface.protocol import DEFAULT_PATIENCE, Patience
 from providers.contract import Kind
 from tests.connect_audit import recording
 
@@ -72,12 +73,14 @@ class House:
         facts: Mapping[str, Mapping[str, object]] | None = None,
         deployments: Mapping[str, Mapping[str, object]] | None = None,
         settings: Mapping[str, object] | None = None,
+        patience: Patience = DEFAULT_PATIENCE,
         checks: bool = True,
     ) -> None:
         self.grid, self.routes = grid, routes
         self._deadlines, self._strict, self._floor = deadlines, strict, floor
         self._facts, self._more = facts or {}, deployments or {}
         self._settings, self._checks = settings or {}, checks
+        self._patience = patience
         self.folder = Path(tempfile.mkdtemp(prefix="house-"))
 
     # The config folder.
@@ -166,7 +169,9 @@ class House:
         self.key_id, self.key = self.keys.create(
             Grant(tenant="default", app="tests", floor=self._floor)
         )
-        self.gateway = Gateway(loaded, lambda: load(self.folder / "config"))
+        self.gateway = Gateway(
+            loaded, lambda: load(self.folder / "config"), patience=self._patience
+        )
         self.gateway.open(asyncio.get_running_loop())
         self._sockets = [
             listen(loaded.settings.listen.data, "data"),
@@ -175,8 +180,8 @@ class House:
         self.port, self.admin_port = (s.getsockname()[1] for s in self._sockets)
         listens = loaded.settings.listen
         self._servers = [
-            _Server(_config(self.gateway.data, listens.data, loaded)),
-            _Server(_config(self.gateway.admin, listens.admin, loaded)),
+            _Server(_config(self.gateway.data, listens.data, loaded, self.gateway.protocol)),
+            _Server(_config(self.gateway.admin, listens.admin, loaded, self.gateway.protocol)),
         ]
         self._serving = [
             asyncio.ensure_future(server.serve(sockets=[sock]))

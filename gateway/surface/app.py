@@ -23,8 +23,8 @@ _METHODS: Final = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]
 class DataPlane:
     """The ASGI application."""
 
-    def __init__(self, pipeline: Pipeline) -> None:
-        self._pipeline = pipeline
+    def __init__(self, pipeline: Pipeline, body_s: float) -> None:
+        self._pipeline, self._body_s = pipeline, body_s
         self._hot = {path: registry.dialect(dialect) for path, dialect in SERVED.items()}
         self._rest = _build_rest(pipeline)
 
@@ -32,7 +32,7 @@ class DataPlane:
         if scope["type"] == "http":
             dialect = self._hot.get(scope["path"])
             if dialect is not None and scope["method"] == "POST":
-                await serve(self._pipeline, dialect, scope["headers"], receive, send)
+                await serve(self._pipeline, dialect, scope["headers"], receive, send, self._body_s)
                 return
         await self._rest(scope, receive, send)
 
