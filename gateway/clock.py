@@ -80,6 +80,8 @@ class Wheel:
             entry.slot = 0
 
     def _put(self, entry: Entry, slot: int) -> None:
+        if self._timer is not None and slot < self._cursor:
+            slot = self._cursor  # its own slot has been visited and will not be again
         entry.slot = slot
         bucket = self._slots.get(slot)
         if bucket is None:
