@@ -246,6 +246,8 @@ class Driver:
 
     def _commit(self, _: Action) -> None:
         self._relay.commit(self._flight)
+        # Idle may end before the first token was due, and the wheel looks only where it was told.
+        self._services.wheel.arm(self)
 
     def _cancel(self, _: Action) -> None:
         if self._call is not None:
