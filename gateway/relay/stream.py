@@ -88,6 +88,10 @@ class StreamRelay:
         assert self._error is not None, "a reply ends after its head"
         return self._error.verdict(self._candidate, wall_s)
 
+    def client_took_all(self) -> None:
+        """What was counted at the last write waits no longer; a read may bring nothing to write."""
+        self.waiting_bytes = 0
+
     @property
     def fault(self) -> Verdict:
         """Why the reader signalled FAILED."""

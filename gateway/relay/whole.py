@@ -57,6 +57,9 @@ class WholeRelay:
             return verdict
         return judge_model(self._exchange, self._candidate, self._reader.model) or verdict
 
+    def client_took_all(self) -> None:
+        """Nothing goes out before the end, so nothing waits."""
+
     @property
     def fault(self) -> Verdict:
         raise AssertionError("a whole answer fails at its end, not before")

@@ -1,7 +1,7 @@
 """The driver over the real engine and relays: what it owes to rows, leases, deadlines, clients."""
 
 from gateway.ledger.entry import Settled
-from tests.core_rig import ROLE, SSE, TEXT, Core, KeptSink
+from tests.core_rig import DONE, ROLE, SSE, STOP, TEXT, Core, KeptSink
 
 NO_QUOTA = b'{"error":{"code":"insufficient_quota","message":"You exceeded your current quota"}}'
 
@@ -27,4 +27,31 @@ def test_idle_deadline_holds_although_the_first_token_had_longer() -> None:
     core.loop.advance(0.3)
     assert sink.is_finished and b"stream_broken" in sink.data
     assert core.journal.of(Settled)[0].detail == "idle"
+    core.check_at_rest()
+
+
+def test_client_that_took_all_is_not_taken_for_stalled_by_half_an_event() -> None:
+    core = Core(["a"])
+    exchange, sink = core.ask(is_stream=True, sink=KeptSink(is_stuck=True))
+    call = core.call("a").head(200, SSE).body(TEXT * 1_000)
+    assert call.is_paused
+    sink.waiting, sink.is_stuck = 0, False
+    assert exchange.driver is not None
+    exchange.driver.client_took_all()
+    call.body(TEXT[:40])
+    assert not call.is_paused
+    call.body(TEXT[40:] + STOP + DONE).end()
+    assert sink.is_finished and sink.data.endswith(DONE)
+    core.check_at_rest()
+
+
+def test_stalled_client_is_dropped_after_its_time_and_blames_nobody() -> None:
+    core = Core(["a"])
+    exchange, sink = core.ask(is_stream=True, sink=KeptSink(is_stuck=True))
+    call = core.call("a").head(200, SSE).body(TEXT * 1_000)
+    core.loop.advance(59)
+    assert not sink.is_dropped, "the vendor's idle deadline rests meanwhile"
+    core.loop.advance(1.2)
+    assert sink.is_dropped and call.is_cancelled and exchange.is_over
+    assert core.journal.of(Settled)[0].verdict == "caller_gone"
     core.check_at_rest()
