@@ -283,9 +283,7 @@ def deployment(name: str, account: str = "", vendor: str = "openai", **more: Any
 
 def policy_for(deployments: Sequence[Deployment], **facts: Mapping[str, Any]) -> Policy:
     """The starter pack over deployments about which all is good, but for what `facts` says."""
-    return build(
-        [replace(OWN, id=d.name, **facts.get(d.name, {})) for d in deployments]
-    )
+    return build([replace(OWN, id=d.name, **facts.get(d.name, {})) for d in deployments])
 
 
 def catalog_of(
@@ -397,4 +395,3 @@ class Core:
         refused = sum(r.outcome is not None for r in self.journal.rows if hasattr(r, "outcome")
                       and type(r).__name__ == "ExchangeRow")  # fmt: skip
         assert tags.count("ExchangeRow") == refused + tags.count("Closed")
-

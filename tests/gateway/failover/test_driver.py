@@ -1,7 +1,12 @@
 """The driver over the real engine and relays: what it owes to rows, leases, deadlines, clients."""
 
+from typing import Any
+
+import pytest
+
+from gateway.exchange import Exchange
 from gateway.ledger.entry import Settled
-from tests.core_rig import DONE, ROLE, SSE, STOP, TEXT, Core, KeptSink
+from tests.core_rig import DONE, JSON, ROLE, SSE, STOP, TEXT, WHOLE, Core, KeptSink
 
 NO_QUOTA = b'{"error":{"code":"insufficient_quota","message":"You exceeded your current quota"}}'
 
@@ -55,3 +60,66 @@ def test_stalled_client_is_dropped_after_its_time_and_blames_nobody() -> None:
     assert sink.is_dropped and call.is_cancelled and exchange.is_over
     assert core.journal.of(Settled)[0].verdict == "caller_gone"
     core.check_at_rest()
+
+
+# Defects of ours: planted one by one, each must end the exchange once, for client and ledger.
+
+
+class PlantedError(Exception):
+    """A defect."""
+
+
+def break_it(*_: object, **__: object) -> Any:
+    raise PlantedError
+
+
+def ask_and_serve(core: Core, is_stream: bool) -> tuple[Exchange, KeptSink]:
+    exchange, sink = core.ask(is_stream=is_stream)
+    if core.transports["a"].calls:
+        call = core.call("a").head(200, SSE if is_stream else JSON)
+        if is_stream:
+            call.body(ROLE + TEXT).body(STOP + DONE)
+        else:
+            call.body(WHOLE)
+        call.end()
+    return exchange, sink
+
+
+@pytest.mark.parametrize("is_stream", [True, False])
+@pytest.mark.parametrize(
+    "place",
+    [
+        "gateway.failover.engine.step",
+        "gateway.failover.driver.attempt_row",
+        "gateway.failover.driver.settled_row",
+        "gateway.failover.driver.closed_row",
+        "gateway.relay.stream.served",
+        "gateway.relay.whole.served",
+        "gateway.relay.stream.is_answer",
+        "gateway.relay.stream.judge_model",
+        "gateway.relay.whole.judge_model",
+        "gateway.observe.metrics.Metrics.attempt",
+        "gateway.observe.metrics.Metrics.exchange",
+        "providers.translate.choices.ChoicesStream.end",
+        "providers.translate.choices.ChoicesStream.verdict",
+        "providers.translate.choices.ChoicesWhole.read",
+        "providers.translate.rendering.render",
+        "gateway.supply.state.Standing.settle",
+    ],
+)
+def test_planted_defect_ends_the_exchange_once(
+    monkeypatch: pytest.MonkeyPatch, place: str, is_stream: bool
+) -> None:
+    core = Core(["a"])
+    with monkeypatch.context() as patch:
+        patch.setattr(place, break_it)
+        exchange, sink = ask_and_serve(core, is_stream)
+    assert exchange.is_over
+    if sink.is_open:
+        assert sink.is_finished
+        assert sink.data.endswith(DONE) or b'"internal"' in sink.data
+    else:
+        assert sink.replies == 1
+        assert sink.status == 200 or (sink.status, sink.code) == (500, "internal")
+    assert core.limits.in_flight == 0
+    assert core.wheel.is_empty
