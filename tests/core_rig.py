@@ -27,7 +27,8 @@ from gateway.snapshot import Snapshot
 from gateway.supply.state import Supply
 from gateway.upstream.gate import Gate
 from gateway.upstream.request import prepare
-from gateway.upstream.transport import Fault, FaultKind, Limits as WireLimits, Listener, Prepared
+from gateway.upstream.transport import Fault, FaultKind, Listener, Prepared
+from gateway.upstream.transport import Limits as WireLimits
 from policies import Policy
 from providers import registry
 from providers.contract import Dialect, Headers, Target
@@ -62,7 +63,7 @@ class HandLoop:
     def __init__(self) -> None:
         self.time_s = 1_000.0
         self._soon: list[Callable[[], object]] = []
-        self._later: list[tuple[float, int, "HandTimer"]] = []
+        self._later: list[tuple[float, int, HandTimer]] = []
         self._numbers = count()
 
     def now(self) -> float:
