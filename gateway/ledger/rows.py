@@ -50,7 +50,7 @@ def exchange_row(exchange: Exchange, wall_s: float, outcome: str | None = None) 
         excluded=exchange.excluded,
         excluded_more=exchange.excluded_more,
         outcome=outcome,
-        status=exchange.status if outcome else None,
+        status=exchange.status or None,
     )
 
 

@@ -29,13 +29,15 @@ class StreamRelay:
     """One per exchange; `begin` resets it for each attempt."""
 
     __slots__ = (
-        "_candidate", "_error", "_exchange", "_held", "_held_bytes", "_reader", "waiting_bytes",
+        "_candidate", "_error", "_exchange", "_held", "_held_bytes", "_reader", "is_open",
+        "waiting_bytes",
     )  # fmt: skip
 
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
         self._reader: StreamReader | None = None
         self._error: ErrorReply | None = None
+        self.is_open = False  # status and headers went out
         self.waiting_bytes = 0  # given to the client's side and not yet taken
 
     def begin(self, candidate: Candidate) -> None:
@@ -88,6 +90,10 @@ class StreamRelay:
         assert self._error is not None, "a reply ends after its head"
         return self._error.verdict(self._candidate, wall_s)
 
+    def client_took_all(self) -> None:
+        """What was counted at the last write waits no longer; a read may bring nothing to write."""
+        self.waiting_bytes = 0
+
     @property
     def fault(self) -> Verdict:
         """Why the reader signalled FAILED."""
@@ -117,8 +123,8 @@ class StreamRelay:
         """Status, headers and held frames go out."""
         held, self._held = self._held or [], None
         exchange = self._exchange
-        exchange.status = 200
         exchange.sink.open(200, [SSE, NO_CACHE, *served(exchange, log, self._candidate)])
+        exchange.status, self.is_open = 200, True
         self._write(b"".join(held))
 
     def deliver(self, log: Log, verdict: Verdict) -> None:

@@ -15,6 +15,7 @@ class WholeRelay:
     __slots__ = ("_answer", "_candidate", "_error", "_exchange", "_parts", "_reader")
 
     waiting_bytes = 0  # nothing goes out before the end
+    is_open = False  # and then all of it does
     is_done = False  # only the framing tells that the last byte came
 
     def __init__(self, exchange: Exchange) -> None:
@@ -56,6 +57,9 @@ class WholeRelay:
         if not verdict.delivers:
             return verdict
         return judge_model(self._exchange, self._candidate, self._reader.model) or verdict
+
+    def client_took_all(self) -> None:
+        """Nothing goes out before the end, so nothing waits."""
 
     @property
     def fault(self) -> Verdict:
