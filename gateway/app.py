@@ -187,7 +187,7 @@ class Gateway:
             "0 closed, 1 half-open, 2 open, 3 cooling, 4 cut",
             labels=["scope", "name"],
         )
-        for scope, element in tuple(self._supply.elements()):
+        for scope, element in self._supply.elements():
             state.add_metric([scope, element.name], _state(element, now))
         yield state
         busy = GaugeMetricFamily(
