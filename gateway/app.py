@@ -118,7 +118,8 @@ class Gateway:
     def _views(self, loaded: Loaded, epoch: int) -> tuple[Clearance, Labeller]:
         snapshot = Snapshot(epoch=epoch, catalog=loaded.catalog, policy=loaded.policy)
         labeller = Labeller(loaded.policy.vocabulary, mode="normal")
-        return Clearance(snapshot, self._supply, self._gate), labeller
+        clearance = Clearance(snapshot, self._supply, self._gate, self._loop.call_soon)
+        return clearance, labeller
 
     # What is done now and then.
 
