@@ -30,6 +30,7 @@ from providers.errors import UnsupportedRequestError
 log = logging.getLogger("switchgear.exchange")
 
 HIGH_WATER_BYTES: Final = 65_536  # waiting for the client: above it the upstream is not read
+LINGER_S: Final = 1.0  # between the last word of a stream and the end that a peer forgets
 STALL_S: Final = 60.0  # a client that takes no byte for so long has left
 
 
@@ -114,6 +115,7 @@ class Driver:
             # The pause was the client's silence, not the vendor's.
             self._flight.progress(self._services.wheel.now())
             self._services.wheel.arm(self)
+            self._hasten()
             if self._call is not None:
                 self._call.resume()
 
@@ -181,11 +183,20 @@ class Driver:
                 if attempt is not None and not attempt.first_token_at:
                     attempt.first_token_at = now
                 self._step(engine.READY)
+        if relay.is_done:
+            self._hasten()
         if relay.waiting_bytes > self._services.high_water_bytes:
             self._pause()
 
     def _judge_end(self) -> None:
         self._step((engine.ENDED, self._relay.end(self._services.clock.wall())))
+
+    def _hasten(self) -> None:
+        """All is said, and the client waits for the last word: only the framing's end is open."""
+        if self._relay.is_done:
+            due = self._services.wheel.now() + LINGER_S
+            self._flight.due = min(self._flight.due, due)
+            self._services.wheel.arm(self)
 
     def _pause(self) -> None:
         if self._call is not None and not self._stalls_at:
