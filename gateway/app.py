@@ -112,7 +112,7 @@ class Gateway:
         clearance, labeller = self._views(loaded, epoch)
         self._loaded = loaded
         self._limits.caps = _caps(loaded)
-        self._secrets = SecretWatch(loaded.secret_files)
+        self._secrets = self._secrets.follow(loaded.secret_files)
         self.pipeline.adopt(clearance, labeller)
 
     def _views(self, loaded: Loaded, epoch: int) -> tuple[Clearance, Labeller]:
