@@ -343,7 +343,7 @@ class Core:
         catalog = catalog_of(tiers, is_strict=is_strict, deadlines=deadlines)
         policy = policy_for(tuple(catalog.deployments.values()), **facts)
         snapshot = Snapshot(epoch=self._epoch, catalog=catalog, policy=policy)
-        clearance = Clearance(snapshot, self.supply, self.gate)
+        clearance = Clearance(snapshot, self.supply, self.gate, self.loop.call_soon)
         return clearance, Labeller(policy.vocabulary, mode="normal")
 
     def _build(self, origin: Origin, limits: WireLimits) -> KeptTransport:
