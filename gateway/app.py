@@ -117,6 +117,7 @@ class Gateway:
 
     def _views(self, loaded: Loaded, epoch: int) -> tuple[Clearance, Labeller]:
         snapshot = Snapshot(epoch=epoch, catalog=loaded.catalog, policy=loaded.policy)
+        self._gate.stand_ready(loaded.catalog.deployments.values())
         labeller = Labeller(loaded.policy.vocabulary, mode="normal")
         clearance = Clearance(snapshot, self._supply, self._gate, self._loop.call_soon)
         return clearance, labeller
