@@ -123,17 +123,13 @@ class Gateway:
         self.pipeline.adopt(clearance, labeller)
 
     def _views(self, loaded: Loaded, epoch: int) -> tuple[Clearance, Labeller]:
-<<<<<<< HEAD
         snapshot = Snapshot(
             epoch=epoch,
             catalog=loaded.catalog,
             policy=loaded.policy,
             tells_supply=loaded.settings.response_headers is ResponseHeaders.FULL,
         )
-=======
-        snapshot = Snapshot(epoch=epoch, catalog=loaded.catalog, policy=loaded.policy)
         self._gate.stand_ready(loaded.catalog.deployments.values())
->>>>>>> critic
         labeller = Labeller(loaded.policy.vocabulary, mode="normal")
         clearance = Clearance(snapshot, self._supply, self._gate, self._loop.call_soon)
         return clearance, labeller
