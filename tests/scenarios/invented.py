@@ -14,6 +14,7 @@ def play(grid: Grid, vendor: str, *, reply: Reply | None = None, stream: Break |
         id="tests/invented",
         says="invented for a test",
         expect=Expect.OK,
+        expect_whole=Expect.OK,
         source="a test",
         reply=reply,
         stream=stream,
