@@ -21,6 +21,7 @@ from gateway.admission.limits import Caps, Limits
 from gateway.clock import SYSTEM_CLOCK, Clock, Wheel
 from gateway.config.load import Loaded
 from gateway.config.reload import Reloader
+from gateway.config.schema import ResponseHeaders
 from gateway.config.secrets import SecretWatch
 from gateway.failover.driver import Services
 from gateway.labels.labeller import Labeller
@@ -33,11 +34,14 @@ from gateway.routing.clearance import Clearance
 from gateway.snapshot import Snapshot
 from gateway.store.sqlite import Store
 from gateway.supply.element import Breaker, Element
+from gateway.supply.reactions import Scope
 from gateway.supply.state import Supply
 from gateway.surface.app import DataPlane
+from gateway.surface.protocol import DEFAULT_PATIENCE, Patience, bounded
 from gateway.upstream.gate import Gate
 
 TIDY_S: Final = 1.0
+_SCOPES: Final = frozenset((Scope.DEPLOYMENT, Scope.ACCOUNT))
 
 log = logging.getLogger("switchgear")
 
@@ -46,9 +50,13 @@ class Gateway:
     """One process's worth of state.  `open` first, `close` last, both on its loop."""
 
     def __init__(
-        self, loaded: Loaded, load: Callable[[], Loaded], clock: Clock = SYSTEM_CLOCK
+        self,
+        loaded: Loaded,
+        load: Callable[[], Loaded],
+        clock: Clock = SYSTEM_CLOCK,
+        patience: Patience = DEFAULT_PATIENCE,
     ) -> None:
-        self._loaded, self._clock = loaded, clock
+        self._loaded, self._clock, self._patience = loaded, clock, patience
         self._reloader = Reloader(load, self._apply, clock)
         self._timers: list[asyncio.TimerHandle] = []
         self.is_draining = False
@@ -80,7 +88,8 @@ class Gateway:
             chance=random.random,
         )
         self.pipeline = Pipeline(services, self._keys, self._limits, labeller)
-        self.data = DataPlane(self.pipeline)
+        self.protocol = bounded(self._limits, self._wheel, self._patience)
+        self.data = DataPlane(self.pipeline, self._patience.body_s)
         self.admin = build_admin(self._operations())
         self._lag.start()
         self._secrets = SecretWatch(loaded.secret_files)
@@ -110,13 +119,20 @@ class Gateway:
         clearance, labeller = self._views(loaded, epoch)
         self._loaded = loaded
         self._limits.caps = _caps(loaded)
-        self._secrets = SecretWatch(loaded.secret_files)
+        self._secrets = self._secrets.follow(loaded.secret_files)
         self.pipeline.adopt(clearance, labeller)
 
     def _views(self, loaded: Loaded, epoch: int) -> tuple[Clearance, Labeller]:
-        snapshot = Snapshot(epoch=epoch, catalog=loaded.catalog, policy=loaded.policy)
+        snapshot = Snapshot(
+            epoch=epoch,
+            catalog=loaded.catalog,
+            policy=loaded.policy,
+            tells_supply=loaded.settings.response_headers is ResponseHeaders.FULL,
+        )
+        self._gate.stand_ready(loaded.catalog.deployments.values())
         labeller = Labeller(loaded.policy.vocabulary, mode="normal")
-        return Clearance(snapshot, self._supply, self._gate), labeller
+        clearance = Clearance(snapshot, self._supply, self._gate, self._loop.call_soon)
+        return clearance, labeller
 
     # What is done now and then.
 
@@ -156,7 +172,16 @@ class Gateway:
                 _show(scope, element, self._wheel.now())
                 for scope, element in self._supply.elements()
             ],
+            restore=self._restore,
         )
+
+    def _restore(self, scope: str, name: str) -> bool:
+        element = self._supply.find(Scope(scope), name) if scope in _SCOPES else None
+        if element is None:
+            return False
+        element.restore()
+        log.warning("%s %s was restored by an operator", scope, name)
+        return True
 
     def _status(self) -> Mapping[str, object]:
         status, snapshot = self._reloader.status, self.pipeline.services.clearance.snapshot
@@ -176,7 +201,7 @@ class Gateway:
             "0 closed, 1 half-open, 2 open, 3 cooling, 4 cut",
             labels=["scope", "name"],
         )
-        for scope, element in tuple(self._supply.elements()):
+        for scope, element in self._supply.elements():
             state.add_metric([scope, element.name], _state(element, now))
         yield state
         busy = GaugeMetricFamily(
@@ -218,6 +243,8 @@ def _caps(loaded: Loaded) -> Caps:
         in_flight_per_key=limits.in_flight_per_key,
         body_bytes=limits.body_bytes,
         bodies_bytes=limits.bodies_total_bytes,
+        header_bytes=limits.header_bytes,
+        header_count=limits.header_count,
     )
 
 

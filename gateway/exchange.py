@@ -87,8 +87,8 @@ class Exchange:
     __slots__ = (
         "added", "began", "bytes_out", "clearance", "client", "created", "driver", "dropped",
         "excluded", "excluded_more", "id", "is_gone", "is_over", "is_stream", "labels", "lease",
-        "permitted", "principal", "request", "route", "route_name", "sent_at", "sink", "sources",
-        "status", "substituted", "unable",
+        "permitted", "principal", "read_at", "request", "route", "route_name", "sent_at", "sink",
+        "sources", "status", "substituted", "unable",
     )  # fmt: skip
 
     def __init__(self, client: ClientDialect, sink: Sink, began: float, wall_s: float) -> None:
@@ -97,6 +97,7 @@ class Exchange:
         self.sink = sink
         self.began = began
         self.created = int(wall_s)  # Unix seconds, for dialects that tell the time of an answer
+        self.read_at = began  # when the last byte of the request had come
         self.sent_at = 0.0  # when the first attempt's bytes went out; 0 before
         self.status = 0  # of the answer to the client; 0 before
         self.bytes_out = 0  # of the answer's body

@@ -28,6 +28,7 @@ class Operations:
     reload: Callable[[], Awaitable[Mapping[str, object]]]
     status: Callable[[], Mapping[str, object]]
     supply: Callable[[], list[Mapping[str, object]]]
+    restore: Callable[[str, str], bool]
 
 
 def build_admin(operations: Operations) -> FastAPI:
@@ -73,6 +74,13 @@ def _guarded(operations: Operations) -> APIRouter:
     @router.get("/supply")
     async def supply() -> JSONResponse:
         return JSONResponse({"elements": [dict(row) for row in operations.supply()]})
+
+    @router.post("/supply/{scope}/{name}/restore")
+    async def restore(scope: str, name: str) -> JSONResponse:
+        """Bring back an account or deployment that a cut-off took out of service."""
+        if not operations.restore(scope, name):
+            raise HTTPException(404, "no such element; /admin/supply lists them")
+        return JSONResponse({"scope": scope, "name": name, "state": "restored"})
 
     return router
 

@@ -8,6 +8,7 @@ must end this exchange and settle its rows, never hang it.
 
 import logging
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -29,6 +30,7 @@ from providers.errors import UnsupportedRequestError
 log = logging.getLogger("switchgear.exchange")
 
 HIGH_WATER_BYTES: Final = 65_536  # waiting for the client: above it the upstream is not read
+LINGER_S: Final = 1.0  # between the last word of a stream and the end that a peer forgets
 STALL_S: Final = 60.0  # a client that takes no byte for so long has left
 
 
@@ -37,6 +39,8 @@ class Relay(Protocol):
 
     @property
     def waiting_bytes(self) -> int: ...
+    @property
+    def is_open(self) -> bool: ...
     @property
     def is_done(self) -> bool: ...
     @property
@@ -51,8 +55,9 @@ class Relay(Protocol):
     def head(self, status: int, headers: Headers) -> None: ...
     def body(self, data: bytes) -> int: ...
     def end(self, wall_s: float) -> Verdict: ...
+    def client_took_all(self) -> None: ...
     def commit(self, log: Flight) -> None: ...
-    def deliver(self, log: Flight) -> None: ...
+    def deliver(self, log: Flight, verdict: Verdict) -> None: ...
     def refuse(self, log: Flight, status: int, code: str, retry_after_s: float) -> None: ...
     def break_off(self, code: str) -> None: ...
 
@@ -75,8 +80,8 @@ class Driver:
     """Listener of the wire and entry of the wheel."""
 
     __slots__ = (
-        "_attempt", "_call", "_candidate", "_exchange", "_flight", "_relay", "_services",
-        "_stalls_at", "slot",
+        "_attempt", "_call", "_candidate", "_exchange", "_flight", "_is_told", "_next",
+        "_relay", "_services", "_stalls_at", "slot",
     )  # fmt: skip
 
     def __init__(
@@ -87,7 +92,9 @@ class Driver:
         self._candidate: Candidate | None = None  # the last that something was sent to
         self._attempt: Attempt | None = None
         self._call: Call | None = None
+        self._next: Event | None = None  # what an action has to tell the engine
         self._stalls_at = 0.0
+        self._is_told = False  # the client has its answer, its refusal or its error event
         self.slot = 0
 
     def start(self) -> None:
@@ -104,9 +111,11 @@ class Driver:
         """The client's buffer is empty again."""
         if self._stalls_at:
             self._stalls_at = 0.0
+            self._relay.client_took_all()
             # The pause was the client's silence, not the vendor's.
             self._flight.progress(self._services.wheel.now())
             self._services.wheel.arm(self)
+            self._hasten()
             if self._call is not None:
                 self._call.resume()
 
@@ -119,6 +128,10 @@ class Driver:
 
     def on_due(self, now: float) -> None:
         """A deadline passed."""
+        self._guard(self._give_up_waiting)
+        self._services.wheel.arm(self)
+
+    def _give_up_waiting(self) -> None:
         if self._stalls_at:
             self._stalls_at = 0.0
             self._step(engine.LEFT)
@@ -128,7 +141,6 @@ class Driver:
             self._step(engine.WENT_WELL)
         else:
             self._step(engine.TICKED)
-        self._services.wheel.arm(self)
 
     # The wire's listener.
 
@@ -146,12 +158,15 @@ class Driver:
         self._guard(self._judge_end)
 
     def wire_fault(self, fault: Fault) -> None:
+        self._guard(self._judge_fault, fault)
+
+    # What the wire brought.
+
+    def _judge_fault(self, fault: Fault) -> None:
         if self._relay.is_done:
             self._step(engine.WENT_WELL)
         else:
             self._step((engine.ENDED, judge_fault(fault)))
-
-    # What the wire brought.
 
     def _take(self, data: bytes) -> None:
         relay = self._relay
@@ -168,11 +183,20 @@ class Driver:
                 if attempt is not None and not attempt.first_token_at:
                     attempt.first_token_at = now
                 self._step(engine.READY)
+        if relay.is_done:
+            self._hasten()
         if relay.waiting_bytes > self._services.high_water_bytes:
             self._pause()
 
     def _judge_end(self) -> None:
         self._step((engine.ENDED, self._relay.end(self._services.clock.wall())))
+
+    def _hasten(self) -> None:
+        """All is said, and the client waits for the last word: only the framing's end is open."""
+        if self._relay.is_done:
+            due = self._services.wheel.now() + LINGER_S
+            self._flight.due = min(self._flight.due, due)
+            self._services.wheel.arm(self)
 
     def _pause(self) -> None:
         if self._call is not None and not self._stalls_at:
@@ -186,8 +210,16 @@ class Driver:
         self._guard(self._act, event)
 
     def _act(self, event: Event) -> None:
-        services, flight = self._services, self._flight
-        for action in engine.step(flight, event, services.wheel.now(), services.chance()):
+        self._carry_out(event)
+        # In turn and not from inside an action: a tightened policy may bar hundreds in a row.
+        while self._next is not None:
+            event, self._next = self._next, None
+            self._carry_out(event)
+            self._services.wheel.arm(self)
+
+    def _carry_out(self, event: Event) -> None:
+        services = self._services
+        for action in engine.step(self._flight, event, services.wheel.now(), services.chance()):
             _ACTS[action[0]](self, action)
 
     def _send(self, action: Action) -> None:
@@ -198,11 +230,11 @@ class Driver:
         if services.clearance is not exchange.clearance and not services.clearance.permits(
             exchange.labels, candidate, exchange.client.dialect
         ):
-            self._step(engine.DENIED)
+            self._next = engine.DENIED
             return
         body = self._render(candidate)
         if body is None:
-            self._step(engine.UNABLE)
+            self._next = engine.UNABLE
             return
         row = attempt_row(exchange, candidate.deployment, number, services.clock.wall(), len(body))
         try:
@@ -212,7 +244,7 @@ class Driver:
                 services.journal.permit(exchange_row(exchange, row.at), row)
         except JournalFullError:
             log.exception("no row could be written for exchange %s", exchange.id)
-            self._step(engine.ROWLESS)
+            self._next = engine.ROWLESS
             return
         now = services.wheel.now()
         exchange.sent_at = exchange.sent_at or now
@@ -226,7 +258,7 @@ class Driver:
                 self, candidate.prepared, headers, body, fresh=action[3]
             )
         except PoolFullError:
-            self._step((engine.ENDED, Verdict(Kind.LOCAL, "pool full")))
+            self._next = (engine.ENDED, Verdict(Kind.LOCAL, "pool full"))
             return
         services.wheel.arm(self)
 
@@ -246,6 +278,8 @@ class Driver:
 
     def _commit(self, _: Action) -> None:
         self._relay.commit(self._flight)
+        # Idle may end before the first token was due, and the wheel looks only where it was told.
+        self._services.wheel.arm(self)
 
     def _cancel(self, _: Action) -> None:
         if self._call is not None:
@@ -257,9 +291,9 @@ class Driver:
         services, exchange, attempt = self._services, self._exchange, self._attempt
         assert attempt is not None, "only what was sent is recorded"
         now = services.wheel.now()
-        candidate.standing.settle(verdict, now)
         peer = self._call.peer if self._call is not None else None
         self._call = self._attempt = None
+        candidate.standing.settle(verdict, now)
         row = settled_row(exchange, candidate.deployment, attempt, verdict, self._relay, peer, now)
         services.journal.settle(row)
         usage = self._relay.usage
@@ -270,34 +304,36 @@ class Driver:
             services.metrics.supply_event(candidate.deployment, verdict.kind)
 
     def _choose(self, _: Action) -> None:
-        self._step(engine.CHOSEN)
-        self._services.wheel.arm(self)
+        self._next = engine.CHOSEN
 
-    def _deliver(self, _: Action) -> None:
-        self._relay.deliver(self._flight)
+    def _deliver(self, action: Action) -> None:
+        self._relay.deliver(self._flight, action[1])
+        self._is_told = True
 
     def _refuse(self, action: Action) -> None:
         _, status, code, retry_after_s = action
         self._relay.refuse(self._flight, status, code, retry_after_s)
+        self._is_told = True
 
     def _break(self, action: Action) -> None:
         self._relay.break_off(action[1])
+        self._is_told = True
 
     def _close(self, action: Action) -> None:
         services, exchange = self._services, self._exchange
         services.wheel.disarm(self)
         self._stalls_at = 0.0
+        if exchange.lease is not None:
+            exchange.lease.give_back()
+        # Exchange and driver refer to each other: left to the collector, such rings cost 60 %
+        # more CPU under load, and pauses.
+        exchange.driver, exchange.is_over = None, True
         now = services.wheel.now()
         if not exchange.sent_at:
             self._write_refusal(action[1])
         else:
             services.journal.settle(closed_row(exchange, action[1], self._flight.attempts, now))
         services.metrics.exchange(exchange, action[1], self._candidate, self._relay.usage, now)
-        if exchange.lease is not None:
-            exchange.lease.give_back()
-        # Exchange and driver refer to each other: left to the collector, such rings cost 60 %
-        # more CPU under load, and pauses.
-        exchange.driver, exchange.is_over = None, True
 
     def _write_refusal(self, outcome: str) -> None:
         """No attempt was made, so the exchange has no row yet."""
@@ -315,23 +351,36 @@ class Driver:
             act(*arguments)
         except Exception:
             log.exception("exchange %s", self._exchange.id)
-            self._abandon()
+            if not self._exchange.is_over:
+                self._abandon()
 
     def _abandon(self) -> None:
-        """Cancel, tell the client in the way that is still open, settle both rows."""
-        flight = self._flight
-        phase, flight.phase, flight.due = flight.phase, engine.OVER, FAR
-        if phase == engine.OVER:
+        """Cancel, tell the client in the way that is still open, settle both rows.
+
+        The engine may have ended the flight already: its last actions are where the defect was.
+        """
+        self._flight.phase, self._flight.due = engine.OVER, FAR
+        try:
+            with ExitStack() as steps:  # in reverse order, each even if the one before it fails
+                steps.callback(self._close, (engine.CLOSE, "internal"))
+                steps.callback(self._record_defect)
+                steps.callback(self._tell_defect)
+                steps.callback(self._cancel, ())
+        except Exception:
+            log.exception("exchange %s was abandoned with a second defect", self._exchange.id)
+
+    def _tell_defect(self) -> None:
+        if self._is_told:
             return
-        self._cancel(())
-        if phase == engine.SERVING:
+        if self._relay.is_open:
             self._relay.break_off("internal")
         else:
-            self._relay.refuse(flight, 500, "internal", -1.0)
+            self._relay.refuse(self._flight, 500, "internal", -1.0)
+
+    def _record_defect(self) -> None:
         if self._attempt is not None:
             verdict = Verdict(Kind.LOCAL, "internal", charge=Charge.UNKNOWN)
-            self._record((engine.RECORD, flight.current, verdict))
-        self._close((engine.CLOSE, "internal"))
+            self._record((engine.RECORD, self._candidate, verdict))
 
 
 _ACTS: Final[tuple[Callable[[Driver, Action], None], ...]] = (

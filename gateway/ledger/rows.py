@@ -50,7 +50,7 @@ def exchange_row(exchange: Exchange, wall_s: float, outcome: str | None = None) 
         excluded=exchange.excluded,
         excluded_more=exchange.excluded_more,
         outcome=outcome,
-        status=exchange.status if outcome else None,
+        status=exchange.status or None,
     )
 
 
@@ -115,7 +115,7 @@ def closed_row(exchange: Exchange, outcome: str, attempts: int, now: float) -> C
         status=exchange.status or None,
         attempts=attempts,
         seconds=now - exchange.began,
-        overhead_s=exchange.sent_at - exchange.began,
+        overhead_s=exchange.sent_at - exchange.read_at,
         dropped=exchange.dropped,
         added=exchange.added,
     )

@@ -16,6 +16,7 @@ _MESSAGES: Final = {
     "deadline_exceeded": "no permitted supply answered before the deadline",
     "policy_no_route": "policy no longer permits any deployment for this request",
     "ledger_unavailable": "the ledger takes no rows, so nothing may be sent",
+    "refused_by_vendor": "the vendor refused the request as wrong, and gave no reason to pass on",
     "internal": "the gateway failed; the request id finds the log line",
 }
 
@@ -23,7 +24,7 @@ _MESSAGES: Final = {
 def refuse(exchange: Exchange, log: Log, status: int, code: str, retry_after_s: float) -> None:
     """Answer an exchange that the engine ended before anything went out."""
     message = exchange.unable if code == "invalid_request" else _MESSAGES[code]
-    if log.failed:
+    if log.failed and exchange.clearance.snapshot.tells_supply:
         message = f"{message}: {', '.join(_in_order(log.failed))}"
     answer(exchange, status, code, message, trace(exchange, log), retry_after_s)
 

@@ -16,6 +16,7 @@ from providers.contract import (
     FAILED,
     NOTHING,
     Headers,
+    Kind,
     StreamReader,
     Usage,
     Verdict,
@@ -28,18 +29,21 @@ class StreamRelay:
     """One per exchange; `begin` resets it for each attempt."""
 
     __slots__ = (
-        "_candidate", "_error", "_exchange", "_held", "_held_bytes", "_reader", "waiting_bytes",
+        "_candidate", "_error", "_exchange", "_held", "_held_bytes", "_reader", "is_open",
+        "waiting_bytes",
     )  # fmt: skip
 
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
+        self._reader: StreamReader | None = None
+        self._error: ErrorReply | None = None
+        self.is_open = False  # status and headers went out
         self.waiting_bytes = 0  # given to the client's side and not yet taken
 
     def begin(self, candidate: Candidate) -> None:
         """An attempt starts."""
         self._candidate = candidate
-        self._reader: StreamReader | None = None
-        self._error: ErrorReply | None = None
+        self._reader = self._error = None
         self._held: list[bytes] | None = []
         self._held_bytes = 0
 
@@ -86,6 +90,10 @@ class StreamRelay:
         assert self._error is not None, "a reply ends after its head"
         return self._error.verdict(self._candidate, wall_s)
 
+    def client_took_all(self) -> None:
+        """What was counted at the last write waits no longer; a read may bring nothing to write."""
+        self.waiting_bytes = 0
+
     @property
     def fault(self) -> Verdict:
         """Why the reader signalled FAILED."""
@@ -115,16 +123,20 @@ class StreamRelay:
         """Status, headers and held frames go out."""
         held, self._held = self._held or [], None
         exchange = self._exchange
-        exchange.status = 200
         exchange.sink.open(200, [SSE, NO_CACHE, *served(exchange, log, self._candidate)])
+        exchange.status, self.is_open = 200, True
         self._write(b"".join(held))
 
-    def deliver(self, log: Log) -> None:
+    def deliver(self, log: Log, verdict: Verdict) -> None:
         """The answer is whole: its last word goes out.  Or the client's own error does."""
         exchange = self._exchange
         if self._reader is None:
             assert self._error is not None, "delivered without a reply"
             self._error.pass_on(exchange, log, self._candidate)
+            return
+        if verdict.kind is Kind.CALLER_ERROR:
+            # Told inside a 200: there is no body of the vendor's that a client would understand.
+            refuse(exchange, log, 400, "refused_by_vendor", -1.0)
             return
         if self._held is not None:
             self.commit(log)

@@ -4,10 +4,9 @@ Checked before the commit, while the answer can still be discarded.  A strict ro
 fails over; others deliver it, name the model in a header, and the supply event is recorded.
 """
 
-from providers.answers_as import matches
-
 from gateway.exchange import Exchange
 from gateway.routing.clearance import Candidate
+from providers.answers_as import matches
 from providers.contract import Charge, Kind, Verdict
 
 

@@ -6,7 +6,7 @@ from gateway.relay.refusal import refuse
 from gateway.relay.reply import ErrorReply, is_answer
 from gateway.relay.substitution import judge_model
 from gateway.routing.clearance import Candidate
-from providers.contract import PROGRESS, Headers, Usage, Verdict, WholeReader
+from providers.contract import PROGRESS, Headers, Kind, Usage, Verdict, WholeReader
 
 
 class WholeRelay:
@@ -15,16 +15,18 @@ class WholeRelay:
     __slots__ = ("_answer", "_candidate", "_error", "_exchange", "_parts", "_reader")
 
     waiting_bytes = 0  # nothing goes out before the end
+    is_open = False  # and then all of it does
     is_done = False  # only the framing tells that the last byte came
 
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
+        self._reader: WholeReader | None = None
+        self._error: ErrorReply | None = None
 
     def begin(self, candidate: Candidate) -> None:
         """An attempt starts."""
         self._candidate = candidate
-        self._reader: WholeReader | None = None
-        self._error: ErrorReply | None = None
+        self._reader = self._error = None
         self._parts: list[bytes] = []
         self._answer = b""
 
@@ -56,6 +58,9 @@ class WholeRelay:
             return verdict
         return judge_model(self._exchange, self._candidate, self._reader.model) or verdict
 
+    def client_took_all(self) -> None:
+        """Nothing goes out before the end, so nothing waits."""
+
     @property
     def fault(self) -> Verdict:
         raise AssertionError("a whole answer fails at its end, not before")
@@ -76,12 +81,16 @@ class WholeRelay:
     def commit(self, log: Log) -> None:
         raise AssertionError("a whole answer goes out in one piece")
 
-    def deliver(self, log: Log) -> None:
+    def deliver(self, log: Log, verdict: Verdict) -> None:
         """The answer, or the client's own error, goes out."""
         exchange = self._exchange
         if self._reader is None:
             assert self._error is not None, "delivered without a reply"
             self._error.pass_on(exchange, log, self._candidate)
+            return
+        if verdict.kind is Kind.CALLER_ERROR:
+            # Told inside a 200: there is no body of the vendor's that a client would understand.
+            refuse(exchange, log, 400, "refused_by_vendor", -1.0)
             return
         exchange.status, exchange.bytes_out = 200, len(self._answer)
         exchange.sink.reply(200, [JSON, *served(exchange, log, self._candidate)], self._answer)

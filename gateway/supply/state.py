@@ -83,10 +83,10 @@ class Supply:
         return found
 
     def elements(self) -> Iterator[tuple[Scope, Element]]:
-        """Every element with its scope, for metrics and operators."""
-        for standing in self._standings.values():
+        """Every element with its scope, for metrics and operators; from any thread."""
+        for standing in tuple(self._standings.values()):
             yield Scope.DEPLOYMENT, standing.deployment
-        for account in self._accounts.values():
+        for account in tuple(self._accounts.values()):
             yield Scope.ACCOUNT, account
 
     def find(self, scope: Scope, name: str) -> Element | None:

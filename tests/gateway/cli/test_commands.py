@@ -218,7 +218,7 @@ def test_explain_takes_a_keys_floor_by_its_id_and_by_the_key(
             id="tag",
         ),
         pytest.param(
-            ("--tenant", "acne", "--floor", "public"), "did you mean `acme`?", id="tenant"
+            ("--tenant", "acne", "--floor", "public"), "`acne` is not in tenants.yaml", id="tenant"
         ),
         pytest.param((), "say whose request it is", id="nobody"),
         pytest.param(("--key", "key_1"), "there is no", id="no such key"),
