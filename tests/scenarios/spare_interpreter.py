@@ -1,4 +1,4 @@
-"""Runs `python -m gateway ARGUMENTS` once for every line it reads, in a fork that is quick to start.
+"""Runs `python -m gateway ARGUMENTS` for every line it reads, in a fork that is quick to start.
 
 Half a second of every start is the import of libraries.  This process has done that and nothing
 else, above all has not imported the gateway, which draws its identity when it is imported.
