@@ -1,24 +1,31 @@
 # Every command of the project. `make` alone lists them.
 .DEFAULT_GOAL := help
+PYTHON ?= python3
 PY := .venv/bin/python
+LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: help
 help: ## List the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
-.venv/.run: requirements.lock
-	python3 -m venv .venv
-	$(PY) -m pip install --quiet --require-hashes -r requirements.lock
+# Both locks fit Python 3.11 and newer; `make run` installs what runs, all else the tools as well.
+.venv:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Switchgear needs Python 3.11 or newer; name one: make PYTHON=python3.11 $(MAKECMDGOALS)"; exit 1; }
+	@$(PYTHON) -m venv .venv || \
+	  { echo "python3 has no venv module here; on Debian: apt-get install python3-venv"; exit 1; }
+
+.venv/.run: requirements.lock | .venv
+	$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@touch $@
 
 .PHONY: run
 run: .venv/.run ## Serve the practice grid behind the gateway; ARGS="--data-listen :9080"
 	@$(PY) -m gateway demo $(ARGS)
 
-.venv/.dev: requirements-dev.lock
-	python3 -m venv .venv
-	$(PY) -m pip install --quiet --require-hashes -r requirements-dev.lock
+.venv/.dev: requirements-dev.lock | .venv
+	$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	@touch $@
 
 .PHONY: check
@@ -34,9 +41,33 @@ fix: .venv/.dev ## Apply what the linters can repair
 	$(PY) -m ruff format .
 
 .PHONY: test
-test: .venv/.dev ## The whole suite
+test: .venv/.dev test-tools ## The whole suite; in CI a skipped test is a failure
 	$(PY) -m pytest -q -n 2
+
+# Programs that some tests drive; without them those tests are skipped and the last lines say so.
+.PHONY: test-tools
+test-tools:
+	@if ! command -v promtool >/dev/null && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  apt-get -qq update && DEBIAN_FRONTEND=noninteractive \
+	  apt-get -qq install -y --no-install-recommends prometheus >/dev/null; fi || true
+
+.PHONY: bench
+bench: .venv/.run ## CPU per request against nginx, memory, start; ARGS="--rounds 1 --seconds 1"
+	$(PY) -m loadtests.bench --out docs/reference/performance.md $(ARGS)
 
 .PHONY: lock
 lock: .venv/.dev ## Recompute both lock files from pyproject.toml
-	$(PY) -m piptools compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --strip-extras -o requirements.lock pyproject.toml
+	.venv/bin/uv pip compile $(LOCK) pyproject.toml -o requirements.lock
+	.venv/bin/uv pip compile $(LOCK) --group dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+
+# Real models: a vLLM for CPUs, in a venv of its own.  docs/howto/real-vllm.md
+.PHONY: run-vllm
+run-vllm: .venv/.run ## As run, with a small real model on vLLM beside it; 3 GB of disk
+	@deploy/vllm/install.sh smollm2
+	@$(PY) -m deploy.vllm.run $(ARGS)
+
+.PHONY: test-vllm
+test-vllm: .venv/.dev ## The tests against real vLLM servers; a skip fails; some minutes
+	@deploy/vllm/install.sh smollm2 tiny minilm
+	$(PY) -m pytest -m vllm tests/vllm -q -rs --durations=8
+# The end of real models.

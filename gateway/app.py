@@ -21,6 +21,7 @@ from gateway.admission.limits import Caps, Limits
 from gateway.clock import SYSTEM_CLOCK, Clock, Wheel
 from gateway.config.load import Loaded
 from gateway.config.reload import Reloader
+from gateway.config.schema import ResponseHeaders
 from gateway.config.secrets import SecretWatch
 from gateway.failover.driver import Services
 from gateway.labels.labeller import Labeller
@@ -36,6 +37,7 @@ from gateway.supply.element import Breaker, Element
 from gateway.supply.reactions import Scope
 from gateway.supply.state import Supply
 from gateway.surface.app import DataPlane
+from gateway.surface.protocol import DEFAULT_PATIENCE, Patience, bounded
 from gateway.upstream.gate import Gate
 
 TIDY_S: Final = 1.0
@@ -48,9 +50,13 @@ class Gateway:
     """One process's worth of state.  `open` first, `close` last, both on its loop."""
 
     def __init__(
-        self, loaded: Loaded, load: Callable[[], Loaded], clock: Clock = SYSTEM_CLOCK
+        self,
+        loaded: Loaded,
+        load: Callable[[], Loaded],
+        clock: Clock = SYSTEM_CLOCK,
+        patience: Patience = DEFAULT_PATIENCE,
     ) -> None:
-        self._loaded, self._clock = loaded, clock
+        self._loaded, self._clock, self._patience = loaded, clock, patience
         self._reloader = Reloader(load, self._apply, clock)
         self._timers: list[asyncio.TimerHandle] = []
         self.is_draining = False
@@ -82,7 +88,8 @@ class Gateway:
             chance=random.random,
         )
         self.pipeline = Pipeline(services, self._keys, self._limits, labeller)
-        self.data = DataPlane(self.pipeline)
+        self.protocol = bounded(self._limits, self._wheel, self._patience)
+        self.data = DataPlane(self.pipeline, self._patience.body_s)
         self.admin = build_admin(self._operations())
         self._lag.start()
         self._secrets = SecretWatch(loaded.secret_files)
@@ -116,7 +123,12 @@ class Gateway:
         self.pipeline.adopt(clearance, labeller)
 
     def _views(self, loaded: Loaded, epoch: int) -> tuple[Clearance, Labeller]:
-        snapshot = Snapshot(epoch=epoch, catalog=loaded.catalog, policy=loaded.policy)
+        snapshot = Snapshot(
+            epoch=epoch,
+            catalog=loaded.catalog,
+            policy=loaded.policy,
+            tells_supply=loaded.settings.response_headers is ResponseHeaders.FULL,
+        )
         self._gate.stand_ready(loaded.catalog.deployments.values())
         labeller = Labeller(loaded.policy.vocabulary, mode="normal")
         clearance = Clearance(snapshot, self._supply, self._gate, self._loop.call_soon)
@@ -231,6 +243,8 @@ def _caps(loaded: Loaded) -> Caps:
         in_flight_per_key=limits.in_flight_per_key,
         body_bytes=limits.body_bytes,
         bodies_bytes=limits.bodies_total_bytes,
+        header_bytes=limits.header_bytes,
+        header_count=limits.header_count,
     )
 
 

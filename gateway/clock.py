@@ -50,7 +50,8 @@ class Wheel:
         self.loop = loop
         self.now = now
         self._slots: dict[int, set[Entry]] = {}
-        self._cursor = 0
+        self._cursor = 0  # the next slot to look at; those before it are never looked at again
+        self._is_turning = False
         self._timer: asyncio.TimerHandle | None = None
 
     @property
@@ -68,7 +69,7 @@ class Wheel:
         if old:
             if old <= slot:
                 return
-            self._slots[old].discard(entry)
+            self.disarm(entry)
         self._put(entry, slot)
 
     def disarm(self, entry: Entry) -> None:
@@ -80,35 +81,40 @@ class Wheel:
             entry.slot = 0
 
     def _put(self, entry: Entry, slot: int) -> None:
+        if self._timer is None and not self._is_turning:
+            # A deadline may lie before the present tick; the turn starts at the earliest of both.
+            self._cursor = min(int(self.now() / TICK_S), slot)
+            self._timer = self.loop.call_later(TICK_S, self._turn)
+        slot = max(slot, self._cursor)
         entry.slot = slot
         bucket = self._slots.get(slot)
         if bucket is None:
             bucket = self._slots[slot] = set()
         bucket.add(entry)
-        if self._timer is None:
-            # A deadline may lie before the present tick; the turn starts at the earliest of both.
-            self._cursor = min(int(self.now() / TICK_S), slot)
-            self._timer = self.loop.call_later(TICK_S, self._turn)
 
     def _turn(self) -> None:
         now = self.now()
         last = int(now / TICK_S)
-        self._timer = None
-        while self._cursor <= last:
-            for entry in self._slots.pop(self._cursor, ()):
-                self._visit(entry, now)
-            self._cursor += 1
-        # A visited entry may have armed another one, and with it the timer.
-        if self._timer is None and self._slots:  # type: ignore[redundant-expr]
-            self._timer = self.loop.call_later(TICK_S, self._turn)
+        self._timer, self._is_turning = None, True
+        try:
+            while self._cursor <= last:
+                slot = self._cursor
+                # Moved first: what a visited entry arms must not land in the slot being emptied.
+                self._cursor += 1
+                for entry in self._slots.pop(slot, ()):
+                    self._visit(entry, slot, now)
+        finally:
+            self._is_turning = False
+            if self._slots:
+                self._timer = self.loop.call_later(TICK_S, self._turn)
 
-    def _visit(self, entry: Entry, now: float) -> None:
-        if not entry.slot or entry.slot > self._cursor:
+    def _visit(self, entry: Entry, slot: int, now: float) -> None:
+        if not entry.slot or entry.slot > slot:
             return  # disarmed or moved by an entry visited before it in this turn
         entry.slot = 0
         due = entry.due
         if due > now:
             if due != FAR:
-                self._put(entry, max(int(due / TICK_S) + 1, self._cursor + 1))
+                self._put(entry, int(due / TICK_S) + 1)
         else:
             entry.on_due(now)

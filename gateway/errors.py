@@ -5,9 +5,14 @@ SwitchgearError
 ├── PortTakenError              a listening address is in use
 ├── RequestError                the client's own error; has `status` and a stable `code`
 │   ├── InvalidRequestError         400 invalid_request
+│   ├── RequestTimeoutError         408 request_timeout
 │   ├── TooLargeError               413 request_too_large
+│   ├── EncodedBodyError            415 encoded_body
+│   ├── HeadTooLargeError           431 head_too_large
 │   ├── BadKeyError                 401 bad_key
 │   ├── UnknownModelError           404 unknown_model
+│   ├── UnknownPathError            404 unknown_path
+│   ├── WrongMethodError            405 wrong_method
 │   ├── NotServedError              501 not_served
 │   ├── PolicyRefusalError          403 policy_no_route
 │   ├── LimitReachedError           429 limit_reached, or 503 when it is everybody's limit
@@ -81,6 +86,27 @@ class TooLargeError(RequestError):
     code = "request_too_large"
 
 
+class RequestTimeoutError(RequestError):
+    """The client took longer to send its request than it may."""
+
+    status = 408
+    code = "request_timeout"
+
+
+class EncodedBodyError(RequestError):
+    """A compressed body: it is not unpacked, since its size would be known too late."""
+
+    status = 415
+    code = "encoded_body"
+
+
+class HeadTooLargeError(RequestError):
+    """Request line and header fields pass the limits of `gateway.yaml`."""
+
+    status = 431
+    code = "head_too_large"
+
+
 class BadKeyError(RequestError):
     """No key, two keys, or one that nobody holds; the text never says which."""
 
@@ -93,6 +119,20 @@ class UnknownModelError(RequestError):
 
     status = 404
     code = "unknown_model"
+
+
+class UnknownPathError(RequestError):
+    """Nothing is at this path, and no client of a known dialect would ask for it."""
+
+    status = 404
+    code = "unknown_path"
+
+
+class WrongMethodError(RequestError):
+    """The path is served, by another method."""
+
+    status = 405
+    code = "wrong_method"
 
 
 class NotServedError(RequestError):

@@ -24,6 +24,7 @@ from gateway.admission.limits import Limits
 from gateway.catalog import Route
 from gateway.errors import (
     BadKeyError,
+    EncodedBodyError,
     InternalError,
     InvalidRequestError,
     JournalFullError,
@@ -38,6 +39,7 @@ from gateway.failover.driver import Driver, Services
 from gateway.failover.engine import Flight
 from gateway.labels.labeller import FROM_KEY, Labeller
 from gateway.ledger.rows import exchange_row
+from gateway.relay.headers import named
 from gateway.relay.refusal import answer
 from gateway.relay.stream import StreamRelay
 from gateway.relay.whole import WholeRelay
@@ -80,6 +82,7 @@ class Pipeline:
         try:
             exchange.labels, exchange.sources = self._labeller.label(principal, headers)
             exchange.lease = self.limits.enter(principal)
+            _check_encoding(headers)
         except RequestError as error:
             self.refuse(exchange, error)
         return exchange
@@ -138,8 +141,8 @@ class Pipeline:
 
     def refuse(self, exchange: Exchange, error: RequestError) -> None:
         """Answer, write the row, return the lease: an exchange that made no attempt."""
-        services, clearance = self.services, exchange.clearance
-        headers = [(b"x-switchgear-request-id", exchange.id.encode()), clearance.header]
+        services = self.services
+        headers = named(exchange)
         retry_after_s = error.retry_after_s if isinstance(error, LimitReachedError) else -1.0
         if isinstance(error, PolicyRefusalError):
             services.metrics.policy_refusal(error.policies)
@@ -220,6 +223,13 @@ class Pipeline:
         if exchange.lease is not None:
             exchange.lease.give_back()
         exchange.is_over = True
+
+
+def _check_encoding(headers: Headers) -> None:
+    """Raises EncodedBodyError: what is not read cannot be judged, and must not be sent on."""
+    for name, value in headers:
+        if name == b"content-encoding" and value.strip().lower() not in (b"", b"identity"):
+            raise EncodedBodyError("the body is encoded; send it without content-encoding")
 
 
 def _able(cleared: Cleared, passed: frozenset[str], route: Route) -> Sequence[Candidate]:

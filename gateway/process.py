@@ -42,8 +42,8 @@ async def run(
     set_user_timeout(data_socket)
     gateway = Gateway(loaded, load)
     gateway.open(loop)
-    data = _Server(_config(gateway.data, loaded.settings.listen.data, loaded))
-    admin = _Server(_config(gateway.admin, loaded.settings.listen.admin, loaded))
+    data = _Server(_config(gateway.data, loaded.settings.listen.data, loaded, gateway.protocol))
+    admin = _Server(_config(gateway.admin, loaded.settings.listen.admin, loaded, gateway.protocol))
     reloads = _Reloads(gateway)
 
     def stop() -> None:
@@ -108,11 +108,16 @@ class _Reloads:
         task.add_done_callback(self._tasks.discard)
 
 
-def _config(app: object, where: DataListen | AdminListen, loaded: Loaded) -> uvicorn.Config:
+def _config(
+    app: object,
+    where: DataListen | AdminListen,
+    loaded: Loaded,
+    protocol: type[asyncio.Protocol],
+) -> uvicorn.Config:
     tls = where.tls
     return uvicorn.Config(
         app,  # type: ignore[arg-type]  # an ASGI application; uvicorn's type is a union of forms
-        http="httptools",
+        http=protocol,
         ws="none",
         lifespan="off",
         access_log=False,

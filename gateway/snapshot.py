@@ -17,3 +17,4 @@ class Snapshot:
     epoch: int
     catalog: Catalog
     policy: Policy
+    tells_supply: bool = True  # False: answers name the request and nothing of who served it

@@ -2,11 +2,12 @@
 
 A `House` writes a config folder, loads it, opens the gateway on free ports and, when it is left,
 checks the invariants: rows join the grid's log one to one, everything is settled exactly once,
-and no connection, timer or task is left.
+and no connection, timer, task or descriptor is left.
 """
 
 import asyncio
 import json
+import os
 import secrets
 import shutil
 import tempfile
@@ -21,15 +22,22 @@ import uvloop
 import yaml
 
 from gateway.app import Gateway
+from gateway.clock import SYSTEM_CLOCK, Clock
 from gateway.config.load import load
 from gateway.practice.grid import Grid
 from gateway.process import _config, _Server, listen
 from gateway.store.keys import Grant, KeyStore
 from gateway.store.sqlite import Store
+from gateway.surface.protocol import DEFAULT_PATIENCE, Patience
 from providers.contract import Kind
+from tests.connect_audit import recording
 
 FAST = {"first_token_s": 0.6, "whole_s": 0.8, "idle_s": 0.5, "total_s": 6.0}
 SLOW = {"first_token_s": 10, "whole_s": 10, "idle_s": 10, "total_s": 30}
+
+# In memory where there is such a place: a disk that stalls for seconds would be taken for a
+# deadline.  What the disk must withstand is tested with the ledger.
+MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 
 VENDORS = {"openai": "openai", "anthropic": "anthropic", "mistral": "mistral", "vllm": "vllm"}
 
@@ -56,8 +64,10 @@ async def until(claim: Callable[[], bool], seconds: float = 3.0) -> None:
 class House:
     """The gateway on a grid.  `routes` maps model names to tiers of deployments.
 
-    A deployment is named `VENDOR` or `VENDOR-ACCOUNT` or with a model: it stands for that
-    vendor's large model under that account.
+    A deployment is named `VENDOR`, `VENDOR.MODEL` or `VENDOR.MODEL.ACCOUNT`: without more it
+    stands for that vendor's large model under its main account.  `vendors` names the vendor file
+    that a station of the grid is configured with, when it is not that of its own flavour.
+        self._own = own or {"accounts": {}, "deployments": {}}
     """
 
     def __init__(
@@ -70,14 +80,21 @@ class House:
         floor: str = "internal",
         facts: Mapping[str, Mapping[str, object]] | None = None,
         deployments: Mapping[str, Mapping[str, object]] | None = None,
+        own: Mapping[str, Mapping[str, object]] | None = None,
         settings: Mapping[str, object] | None = None,
+        patience: Patience = DEFAULT_PATIENCE,
+        vendors: Mapping[str, str] | None = None,
+        clock: Clock = SYSTEM_CLOCK,
         checks: bool = True,
     ) -> None:
         self.grid, self.routes = grid, routes
         self._deadlines, self._strict, self._floor = deadlines, strict, floor
-        self._facts, self._more = facts or {}, deployments or {}
-        self._settings, self._checks = settings or {}, checks
-        self.folder = Path(tempfile.mkdtemp(prefix="house-"))
+        self._facts, self._more = dict(facts or {}), dict(deployments or {})
+        self._settings, self._vendors = settings or {}, vendors or {}
+        self._clock, self._checks = clock, checks
+        self._patience = patience
+        self._own = own or {"accounts": {}, "deployments": {}}
+        self.folder = Path(tempfile.mkdtemp(prefix="house-", dir=MEMORY))
 
     # The config folder.
 
@@ -108,7 +125,7 @@ class House:
     def _supply(self, config: Path) -> dict[str, object]:
         accounts: dict[str, object] = {}
         deployments: dict[str, object] = {}
-        for name in sorted(_names(self.routes)):
+        for name in sorted(_names(self.routes) - set(self._own["deployments"])):
             vendor, account, model = self.parts(name)
             station = self.grid[vendor]
             holder = f"{vendor}-{account}"
@@ -119,7 +136,7 @@ class House:
             flavour = station.vendor.flavour.value
             base = "/v1"
             accounts[holder] = {
-                "vendor": VENDORS[flavour],
+                "vendor": self._vendors.get(vendor, VENDORS[flavour]),
                 "credential": f"file:{key}",
                 "base_url": f"{station.base_url}{base}",
                 "fact_sheet": _sheet(vendor),
@@ -134,7 +151,11 @@ class House:
                 "price": {"currency": "EUR", "input": "1.00", "output": "2.00"},
                 **self._more.get(name, {}),
             }
-        return {"accounts": accounts, "deployments": deployments, "routes": self._written_routes()}
+        return {
+            "accounts": {**accounts, **self._own["accounts"]},
+            "deployments": {**deployments, **self._own["deployments"]},
+            "routes": self._written_routes(),
+        }
 
     def _written_routes(self) -> dict[str, object]:
         return {
@@ -153,8 +174,12 @@ class House:
     admin_key = secrets.token_hex(16)
 
     async def __aenter__(self) -> Self:
+        await asyncio.sleep(0)  # a grid that has just been entered takes its sockets over
+        self._descriptors_before = open_descriptors()
         self.write()
         loaded = load(self.folder / "config")
+        self._recording = recording()
+        self._audit = self._recording.__enter__()
         self.tasks_before = set(asyncio.all_tasks())
         store = Store(loaded.data_dir)
         loaded.data_dir.mkdir(parents=True, exist_ok=True)
@@ -163,7 +188,9 @@ class House:
         self.key_id, self.key = self.keys.create(
             Grant(tenant="default", app="tests", floor=self._floor)
         )
-        self.gateway = Gateway(loaded, lambda: load(self.folder / "config"))
+        self.gateway = Gateway(
+            loaded, lambda: load(self.folder / "config"), self._clock, patience=self._patience
+        )
         self.gateway.open(asyncio.get_running_loop())
         self._sockets = [
             listen(loaded.settings.listen.data, "data"),
@@ -172,8 +199,8 @@ class House:
         self.port, self.admin_port = (s.getsockname()[1] for s in self._sockets)
         listens = loaded.settings.listen
         self._servers = [
-            _Server(_config(self.gateway.data, listens.data, loaded)),
-            _Server(_config(self.gateway.admin, listens.admin, loaded)),
+            _Server(_config(self.gateway.data, listens.data, loaded, self.gateway.protocol)),
+            _Server(_config(self.gateway.admin, listens.admin, loaded, self.gateway.protocol)),
         ]
         self._serving = [
             asyncio.ensure_future(server.serve(sockets=[sock]))
@@ -187,11 +214,15 @@ class House:
             if kind is None and self._checks:
                 await self.check()
         finally:
+            self._recording.__exit__(None, None, None)
             for server in self._servers:
                 server.should_exit = True
             await asyncio.gather(*self._serving)
             self.gateway.close()
             shutil.rmtree(self.folder, ignore_errors=True)
+        if kind is None and self._checks:
+            # Both ends of every connection are in this process: all of them close.
+            await until(lambda: open_descriptors() <= self._descriptors_before)
 
     # What clients and operators do.
 
@@ -214,6 +245,19 @@ class House:
             body.setdefault("messages", [{"role": "user", "content": "Tell me of the grid, é."}])
         async with self.client() as client:
             return await client.post(path, json=body, headers=dict(headers or {}))
+
+    async def change(
+        self,
+        *,
+        facts: Mapping[str, Mapping[str, object]] | None = None,
+        deployments: Mapping[str, Mapping[str, object]] | None = None,
+    ) -> None:
+        """What an operator edits, and a reload that takes it over."""
+        self._facts.update(facts or {})
+        self._more.update(deployments or {})
+        self.write()
+        status = await self.gateway.reload()
+        assert not status["error"], status
 
     async def admin(self, path: str, method: str = "GET") -> httpx2.Response:
         """One request to the admin plane, with its key."""
@@ -248,6 +292,8 @@ class House:
     async def check(self) -> None:
         """I1 to I6 as far as they can be seen from outside the client."""
         await self.settle()
+        declared = {(d.origin.host, d.origin.port) for d in self._deployments()}
+        assert not self._audit.strays(declared), "somebody connected past the one door"
         rows = self.rows()
         written = [f"{r[1]}-{r[2]}" for r in rows if r[0] == "a1"]
         settled = [f"{r[1]}-{r[2]}" for r in rows if r[0] == "s1"]
@@ -271,6 +317,10 @@ class House:
         await until(lambda: self._no_timer_but_the_pools(), 1.0)
         await until(lambda: not self._own_tasks())
 
+    def _deployments(self) -> list[Any]:
+        snapshot = self.gateway.pipeline.services.clearance.snapshot
+        return list(snapshot.catalog.deployments.values())
+
     def standings(self) -> list[Any]:
         return list(self.gateway._supply._standings.values())
 
@@ -283,10 +333,25 @@ class House:
         names = [getattr(t.get_coro(), "__qualname__", "") for t in asyncio.all_tasks()]
         return [n for n in names if n in ("Client._watch", "Wire._connect")]
 
+    def standing(self, deployment: str) -> Any:
+        """What the supply knows of one deployment."""
+        return self.gateway._supply._standings[deployment]
+
+    async def outcomes(self) -> list[str]:
+        """How every exchange ended: the refused first, then the others in the order of closing."""
+        await self.settle()
+        refused = [row[21] for row in self.rows_of("x1") if row[21] is not None]
+        return refused + [row[2] for row in self.rows_of("c1")]
+
     async def kinds(self) -> list[str]:
         """The verdict of every settled attempt, in order, once nothing is under way."""
         await self.settle()
         return [row[3] for row in self.rows_of("s1")]
+
+
+def open_descriptors() -> int:
+    """Descriptors of this process."""
+    return len(os.listdir("/dev/fd"))
 
 
 def _names(routes: Mapping[str, object]) -> set[str]:
@@ -309,4 +374,4 @@ def _place(vendor: str) -> str:
     return {"europa": "eu", "homegrid": "default"}.get(vendor, "us")
 
 
-__all__ = ["FAST", "SLOW", "House", "Kind", "scenario", "until"]
+__all__ = ["FAST", "SLOW", "House", "Kind", "open_descriptors", "scenario", "until"]

@@ -60,6 +60,7 @@ class Peer:
         self.accepted = 0
         self.lost: list[float] = []
         self.written = 0
+        self.is_stopped = False
 
     async def start(self, host: str = "127.0.0.1") -> "Peer":
         """Listen on a free port of `host`."""
@@ -79,6 +80,7 @@ class Peer:
 
     async def __aexit__(self, *_: object) -> None:
         self.stop()
+        await asyncio.sleep(0.005)  # a connection being accepted is told, and goes too
 
     def script_for(self, request: Request) -> Script:
         """Log the request and say what to play."""
@@ -87,7 +89,8 @@ class Peer:
         return script(request) if callable(script) else script
 
     def stop(self) -> None:
-        """Close the listener and every connection."""
+        """Close the listener and every connection, those being accepted too."""
+        self.is_stopped = True
         self.server.close()
         for connection in tuple(self.open):
             connection.transport.abort()
@@ -108,7 +111,9 @@ class PeerConnection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport: asyncio.Transport = transport  # type: ignore[assignment] # of a socket
         self.peer.open.add(self)
-        if self.peer.on_accept:
+        if self.peer.is_stopped:
+            self.transport.abort()
+        elif self.peer.on_accept:
             self.task = asyncio.ensure_future(self.play(self.peer.on_accept))
 
     def connection_lost(self, error: Exception | None) -> None:

@@ -18,6 +18,8 @@ class Caps:
     in_flight_per_key: int = 500  # unless the key has its own
     body_bytes: int = 10 * 1024 * 1024
     bodies_bytes: int = 256 * 1024 * 1024  # of all requests together
+    header_bytes: int = 64 * 1024  # request line and fields
+    header_count: int = 100
 
 
 class Lease:

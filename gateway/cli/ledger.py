@@ -17,6 +17,12 @@ FOLLOW_S: Final = 0.5
 REMEMBERED_MOST: Final = 10_000
 JOURNAL_FOLDER: Final = "journal"  # in the data folder
 
+COLUMNS: Final = (
+    "time (UTC)", "exchange", "tenant/app", "class", "route", "served by", "tries", "outcome",
+    "seconds", "tokens", "cost",
+)  # fmt: skip
+LESS_NEEDED: Final = ("tenant/app", "cost", "tokens", "seconds", "route", "class", "tries")
+
 app = typer.Typer(no_args_is_help=True, help="Read what went where, and why.")
 
 DataDir = Annotated[
@@ -96,11 +102,26 @@ def _print_all(records: list[Record], *, as_json: bool) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("time (UTC)", "exchange", "tenant/app", "class", "route", "served by", "tries",
-                  "outcome", "seconds", "tokens", "cost", box=None)  # fmt: skip
-    for record in records:
-        table.add_row(*_cells(record))
-    Console().print(table)
+    console = Console()
+    rows = [_cells(record) for record in records]
+    shown = _fitting(rows, console.width)
+    table = Table(box=None)
+    for column in shown:
+        table.add_column(COLUMNS[column], no_wrap=True)
+    for row in rows:
+        table.add_row(*[row[column] for column in shown])
+    console.print(table)
+
+
+def _fitting(rows: list[list[str]], width: int) -> list[int]:
+    """Columns that fit in a line: an id cut short would be of no use to `ledger show`."""
+    shown = list(range(len(COLUMNS)))
+    widths = [max(map(len, column)) for column in zip(COLUMNS, *rows, strict=True)]
+    for name in LESS_NEEDED:
+        if sum(widths[column] + 2 for column in shown) <= width:
+            break
+        shown.remove(COLUMNS.index(name))
+    return shown
 
 
 def _print_line(record: Record, *, as_json: bool) -> None:

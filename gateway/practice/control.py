@@ -170,7 +170,13 @@ def read_knob(body: bytes) -> tuple[str, str, Scope]:
 def describe_faults() -> list[JsonObject]:
     """Id, description, expected kind and source of each."""
     return [
-        {"id": fault.id, "says": fault.says, "expect": fault.expect, "source": fault.source}
+        {
+            "id": fault.id,
+            "says": fault.says,
+            "expect": fault.expect,
+            "whole": fault.expect_whole,
+            "source": fault.source,
+        }
         for fault in load_faults().values()
     ]
 

@@ -1,8 +1,9 @@
 """Reads the faults: one YAML file per vendor or layer in `faults/`, one entry per fault.
 
 An entry says what happens (`reply`, `stream`, `alter`, `wire` or `slow`), what it is a case of
-(`expect`: the name of a supply event, or `ok`), and where it was seen (`source`).  The id is the
-file's name and the entry's, as in `openai/429_requests`, and stays.
+(`expect`: the name of a supply event, or `ok`; `whole` where a whole answer differs), and where it
+was seen (`source`).  The id is the file's name and the entry's, as in `openai/429_requests`, and
+stays.
 
 Placeholders in bodies, headers and events: `{{model}}`, `{{request_id}}`, `{{unix+60}}`,
 `{{rfc3339+60}}`, `{{http_date+60}}` (seconds from now) and `{{next_month}}` (its first day).
@@ -129,7 +130,8 @@ class Fault:
 
     id: str
     says: str
-    expect: Expect
+    expect: Expect  # in a stream, and in a whole answer but for those that say otherwise
+    expect_whole: Expect  # nothing is committed there, so that a broken stream is another kind
     source: str
     reply: Reply | None = None
     stream: Break | None = None
@@ -175,7 +177,7 @@ def find_fault(id_: str) -> Fault:
     raise UnknownFaultError(f"no fault is called {id_!r}{hint} (`practice faults` lists them all)")
 
 
-KEYS: Final = frozenset("says expect source reply stream alter value wire slow path".split())
+KEYS: Final = frozenset("says expect whole source reply stream alter value wire slow path".split())
 WAYS: Final = ("reply", "stream", "alter", "wire", "slow")
 
 
@@ -192,6 +194,7 @@ def read_fault(id_: str, entry: Mapping[str, object]) -> Fault:
             id=id_,
             says=str(entry["says"]),
             expect=Expect(str(entry["expect"])),
+            expect_whole=_read_whole(entry),
             source=str(entry["source"]),
             reply=_read_reply(entry["reply"]) if "reply" in entry else None,
             stream=_read_break(entry["stream"]) if "stream" in entry else None,
@@ -206,6 +209,21 @@ def read_fault(id_: str, entry: Mapping[str, object]) -> Fault:
         )
     except (KeyError, ValueError, TypeError, AssertionError) as error:
         raise BadFaultFileError(f"{id_}: {error!r}") from error
+
+
+def _read_whole(entry: Mapping[str, object]) -> Expect:
+    """What a whole answer is a case of: as written, or else as its half body follows from."""
+    if "whole" in entry:
+        return Expect(str(entry["whole"]))
+    if "stream" not in entry or "reply" in entry:
+        return Expect(str(entry["expect"]))
+    match _read_break(entry["stream"]).then:
+        case Then.STALL | Then.COMMENTS:
+            return Expect.BROWNOUT
+        case Then.RESUME:
+            return Expect(str(entry["expect"]))
+        case _:
+            return Expect.UPSTREAM_FAULT
 
 
 def _read_reply(value: object) -> Reply:

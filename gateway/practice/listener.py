@@ -163,7 +163,7 @@ class Connection(asyncio.Protocol):
         self.is_busy = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        # uvloop's transports are of no asyncio class, only of their shape.
+        # uvloop's transports have all methods and are no subclass, so that isinstance would fail.
         self._transport = cast(asyncio.Transport, transport)
         self._listener.accepted += 1
         self._number = self._listener.accepted

@@ -1,8 +1,6 @@
 """Makes of an answer and a fault the steps that the listener plays, byte for byte."""
 
-import functools
 import re
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -12,12 +10,10 @@ from gateway.practice.alter import alter
 from gateway.practice.answer import DONE_EVENT, Answer, Event, Part
 from gateway.practice.faultbook import Alter, Break, Fault, Reply, Then, Wire
 from gateway.practice.http import LAST_CHUNK, Fields, render_chunk, render_head
+from gateway.practice.spoil import cut_body, make_bomb, reframe, spoil_utf8
 from gateway.practice.steps import Close, Hang, Reset, Send, Step, Wait
 
 COMMENT_EVERY_S: Final = 0.2
-BOMB_BYTES: Final = 128 * 1024 * 1024
-BLOCK: Final = b" " * (1024 * 1024)
-BIG_EVENT_BYTES: Final = 1_100_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -242,7 +238,7 @@ def _play_alter(scene: Scene, answer: Answer, how: Alter) -> Iterator[Step]:
         body = b"".join(event.data for event in events)
     match how:
         case Alter.TRUNCATED | Alter.BAD_UTF8:
-            spoilt = _cut(body) if how is Alter.TRUNCATED else _spoil_utf8(body)
+            spoilt = cut_body(body) if how is Alter.TRUNCATED else spoil_utf8(body)
             yield Send(_whole_head(scene, answer, len(spoilt)) + spoilt)
         case Alter.LONG_LENGTH:
             yield Send(_whole_head(scene, answer, len(body) + 64) + body)
@@ -263,63 +259,7 @@ def _play_alter(scene: Scene, answer: Answer, how: Alter) -> Iterator[Step]:
             yield from _healthy(scene, answer)
         case Alter.CRLF | Alter.BOM | Alter.LINES | Alter.COMMENTED | Alter.BIG_EVENT:
             if answer.events is not None:
-                body = _reframe(events, how)
+                body = reframe(events, how)
             yield Send(_whole_head(scene, answer, len(body)) + body)
         case _:
             yield from _healthy(scene, answer)
-
-
-def _cut(body: bytes) -> bytes:
-    """About half, and always inside an object: never between two events."""
-    return body[: len(body) // 2].rstrip(b"\n}")
-
-
-def _spoil_utf8(body: bytes) -> bytes:
-    """Two bytes that no UTF-8 has, inside the string that is nearest to the middle."""
-    at = body.rfind(b'"', 0, len(body) // 2)
-    return body[: at + 1] + b"\xff\xfe" + body[at + 1 :]
-
-
-def _reframe(events: tuple[Event, ...], how: Alter) -> bytes:
-    """The same events in another lawful framing.  Source: WHATWG HTML, 9.2 server-sent events."""
-    blocks = [event.data for event in events]
-    match how:
-        case Alter.CRLF:
-            return b"".join(blocks).replace(b"\n", b"\r\n")
-        case Alter.BOM:
-            return b"\xef\xbb\xbf" + b"".join(blocks)
-        case Alter.LINES:
-            # A blank line may not fall inside a JSON string: break after the first brace.
-            return b"".join(block.replace(b"data: {", b"data: {\ndata: ", 1) for block in blocks)
-        case Alter.COMMENTED:
-            return b"".join(b": keep-alive\n\n\n" + block for block in blocks)
-        case _:
-            padding = b" " * BIG_EVENT_BYTES
-            blocks[1] = blocks[1].replace(b"data: {", b"data: {" + padding, 1)
-            return b"".join(blocks)
-
-
-def make_bomb(body: bytes) -> bytes:
-    """A gzip body of a few hundred KB that inflates to 128 MiB of blanks and then the answer."""
-    blanks, checksum = _pack_blanks()
-    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
-    last = packer.compress(body) + packer.flush(zlib.Z_FINISH)
-    head = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03"
-    size = (BOMB_BYTES + len(body)) & 0xFFFFFFFF
-    trailer = zlib.crc32(body, checksum).to_bytes(4, "little") + size.to_bytes(4, "little")
-    return head + blanks + last + trailer
-
-
-@functools.cache
-def _pack_blanks() -> tuple[bytes, int]:
-    """The blanks deflated, and their checksum.
-
-    A full flush forgets the window, so the packed form of one block can be repeated, and what
-    follows it can be packed apart.
-    """
-    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
-    block = packer.compress(BLOCK) + packer.flush(zlib.Z_FULL_FLUSH)
-    checksum = 0
-    for _ in range(BOMB_BYTES // len(BLOCK)):
-        checksum = zlib.crc32(BLOCK, checksum)
-    return block * (BOMB_BYTES // len(BLOCK)), checksum

@@ -1,4 +1,7 @@
-"""The headers of every answer: who served, under which policy, after how many attempts."""
+"""The headers of every answer: who served, under which policy, after how many attempts.
+
+An operator can reduce them to the request id, which finds the rest in the ledger.
+"""
 
 from collections.abc import Sequence
 from typing import Final, Protocol
@@ -24,13 +27,20 @@ class Log(Protocol):
     def failed(self) -> Sequence[Kind]: ...
 
 
+def named(exchange: Exchange) -> Headers:
+    """What a refusal without any attempt says."""
+    headers = [(b"x-switchgear-request-id", exchange.id.encode())]
+    if exchange.clearance.snapshot.tells_supply:
+        headers.append(exchange.clearance.header)
+    return headers
+
+
 def trace(exchange: Exchange, log: Log) -> Headers:
-    """What every answer says, refusals included."""
-    headers = [
-        (b"x-switchgear-request-id", exchange.id.encode()),
-        (b"x-switchgear-attempts", b"%d" % log.attempts),
-        exchange.clearance.header,
-    ]
+    """What every answer says once there was a choice of supply, errors included."""
+    headers = named(exchange)
+    if not exchange.clearance.snapshot.tells_supply:
+        return headers
+    headers.append((b"x-switchgear-attempts", b"%d" % log.attempts))
     if log.failed:
         headers.append((b"x-switchgear-failover", ",".join(log.failed).encode()))
     return headers
@@ -38,6 +48,8 @@ def trace(exchange: Exchange, log: Log) -> Headers:
 
 def served(exchange: Exchange, log: Log, candidate: Candidate) -> Headers:
     """What an answer from a deployment says."""
+    if not exchange.clearance.snapshot.tells_supply:
+        return named(exchange)
     headers = [*candidate.traits, *trace(exchange, log)]
     headers.append(
         (b"x-switchgear-overhead-ms", b"%.2f" % ((exchange.sent_at - exchange.read_at) * 1e3))

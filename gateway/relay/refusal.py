@@ -24,7 +24,7 @@ _MESSAGES: Final = {
 def refuse(exchange: Exchange, log: Log, status: int, code: str, retry_after_s: float) -> None:
     """Answer an exchange that the engine ended before anything went out."""
     message = exchange.unable if code == "invalid_request" else _MESSAGES[code]
-    if log.failed:
+    if log.failed and exchange.clearance.snapshot.tells_supply:
         message = f"{message}: {', '.join(_in_order(log.failed))}"
     answer(exchange, status, code, message, trace(exchange, log), retry_after_s)
 

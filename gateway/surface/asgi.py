@@ -3,7 +3,8 @@
 The client's leaving is watched from the start of every request, but the watcher is a task and a
 task costs more than a cached answer: the wheel starts it once the request is 100 ms old.  A
 client that left before that is reported by the first `receive`, so nothing is missed and a
-cancel still reaches the upstream within 250 ms.
+cancel still reaches the upstream within 250 ms.  While the body is read the same entry of the
+wheel is the client's deadline.
 """
 
 import asyncio
@@ -12,7 +13,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final
 
 from gateway.clock import FAR, Wheel
-from gateway.errors import BadKeyError
+from gateway.errors import BadKeyError, RequestTimeoutError
 from gateway.exchange import Exchange
 from gateway.pipeline import Pipeline
 from gateway.relay.headers import JSON, NO_RETRY
@@ -29,10 +30,18 @@ log = logging.getLogger("switchgear.surface")
 
 
 async def serve(
-    pipeline: Pipeline, dialect: ClientDialect, headers: Headers, receive: Receive, send: Send
+    pipeline: Pipeline,
+    dialect: ClientDialect,
+    headers: Headers,
+    receive: Receive,
+    send: Send,
+    body_s: float,
 ) -> None:
-    """Serve one request of one dialect, from its headers to its last byte."""
-    client = Client(pipeline, receive)
+    """Serve one request of one dialect, from its headers to its last byte.
+
+    `body_s` is how long the client may be silent within its body.
+    """
+    client = Client(pipeline, receive, body_s)
     try:
         exchange = client.exchange = pipeline.admit(dialect, client, headers)
     except BadKeyError as error:
@@ -50,14 +59,17 @@ class Client:
     """The exchange's sink, the wheel's entry for the watcher, and the coroutine that sends."""
 
     __slots__ = (
-        "_head", "_is_dropped", "_is_finished", "_is_gone", "_parts", "_pipeline", "_receive",
-        "_size", "_task", "_waiter", "_watcher", "_wheel", "_whole", "due", "exchange", "slot",
+        "_body_s", "_head", "_is_dropped", "_is_finished", "_is_gone", "_is_late", "_is_reading",
+        "_parts", "_pipeline", "_read_at", "_receive", "_size", "_task", "_waiter", "_watch_at",
+        "_watcher", "_wheel", "_whole", "due", "exchange", "slot",
     )  # fmt: skip
 
-    def __init__(self, pipeline: Pipeline, receive: Receive) -> None:
-        self._pipeline, self._receive = pipeline, receive
+    def __init__(self, pipeline: Pipeline, receive: Receive, body_s: float) -> None:
+        self._pipeline, self._receive, self._body_s = pipeline, receive, body_s
         self._wheel: Wheel = pipeline.services.wheel
-        self.due, self.slot = self._wheel.now() + WATCH_AFTER_S, 0
+        self._read_at = self._wheel.now()
+        self._watch_at = self._read_at + WATCH_AFTER_S
+        self.due, self.slot = self._watch_at, 0
         self.exchange: Exchange | None = None
         self._watcher: asyncio.Task[None] | None = None
         self._waiter: asyncio.Future[None] | None = None
@@ -67,6 +79,7 @@ class Client:
         self._parts: list[bytes] = []
         self._size = 0
         self._is_finished = self._is_gone = self._is_dropped = False
+        self._is_reading = self._is_late = False
 
     # The exchange's sink.
 
@@ -105,7 +118,10 @@ class Client:
     # The wheel's entry.
 
     def on_due(self, now: float) -> None:
-        """The request is old enough to be worth a watcher."""
+        """The request is old enough to be worth a watcher, or its body is late."""
+        if self._is_reading:
+            self._wait_on(now)
+            return
         self.due = FAR
         self._watcher = asyncio.ensure_future(self._watch())
 
@@ -115,27 +131,53 @@ class Client:
         """The request's body, bounded as it comes; empty once the exchange is over."""
         exchange, pipeline = self.exchange, self._pipeline
         assert exchange is not None, "a stranger's body is not read"
+        self._task = asyncio.current_task(self._wheel.loop)
+        self._is_reading = True
+        self._wheel.arm(self)
         parts: list[bytes] = []
         size = 0
-        while True:
-            message = await self._receive()
-            if message["type"] != "http.request":
-                self._is_gone = True
-                pipeline.give_up(exchange)
-                return b""
-            data = message["body"]
-            size += len(data)
-            if not pipeline.hold(exchange, len(data), size):
-                return b""
-            parts.append(data)
-            if not message.get("more_body"):
-                return parts[0] if len(parts) == 1 else b"".join(parts)
+        try:
+            while True:
+                message = await self._receive()
+                if message["type"] != "http.request":
+                    self._is_gone = True
+                    pipeline.give_up(exchange)
+                    return b""
+                self._read_at = self._wheel.now()
+                data = message["body"]
+                size += len(data)
+                if not pipeline.hold(exchange, len(data), size):
+                    return b""
+                parts.append(data)
+                if not message.get("more_body"):
+                    return parts[0] if len(parts) == 1 else b"".join(parts)
+        except asyncio.CancelledError:
+            self._refuse_late(exchange)
+            return b""
+        finally:
+            self._is_reading, self.due = False, self._watch_at
+
+    def _wait_on(self, now: float) -> None:
+        """A body that still comes has until `_body_s` after its last bytes."""
+        self.due = self._read_at + self._body_s
+        if now < self.due:
+            self._wheel.arm(self)
+        elif self._task is not None:
+            self._is_late = True
+            self._task.cancel()  # nothing else ends a `receive`
+
+    def _refuse_late(self, exchange: Exchange) -> None:
+        """Tell a client that stopped within its body; anybody else's cancel goes on."""
+        if not self._is_late or self._task is None:
+            raise asyncio.CancelledError
+        self._task.uncancel()
+        error = RequestTimeoutError(f"nothing more of the body came for {self._body_s:g} s")
+        self._pipeline.refuse(exchange, error)
 
     async def send_answer(self, send: Send) -> None:
         """Send what the pipeline hands over until the answer is finished or the client gone."""
         if self._whole is None:
             self._wheel.arm(self)
-            self._task = asyncio.current_task(self._wheel.loop)
         try:
             while not await self._send_some(send):
                 pass

@@ -13,7 +13,7 @@ import asyncio
 import ssl
 from collections.abc import Callable, Coroutine
 from functools import partial
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import httpx2
 
@@ -39,6 +39,7 @@ from gateway.upstream.transport import (
     Listener,
     OnDefect,
     Prepared,
+    Transport,
 )
 from providers.contract import Headers
 
@@ -264,3 +265,7 @@ def _kind_of(call: HttpxCall, error: httpx2.HTTPError) -> FaultKind:
     if call.received_bytes or not call.reused or now() - call.sent_at >= STALE_WINDOW_S:
         return FaultKind.RESET
     return FaultKind.STALE
+
+
+if TYPE_CHECKING:
+    _seam: type[Transport] = HttpxTransport

@@ -11,6 +11,7 @@ import asyncio
 import ssl
 from collections import deque
 from functools import partial
+from typing import TYPE_CHECKING
 
 from gateway.catalog import Origin
 from gateway.clock import FAR, Wheel
@@ -20,7 +21,7 @@ from gateway.upstream.connection import Connection, Unasked, WireCall, explain
 from gateway.upstream.egress import EgressGuard, ascii_host, set_options
 from gateway.upstream.request import prepare, render_fields
 from gateway.upstream.tls import TlsContexts
-from gateway.upstream.transport import FaultKind, Limits, Listener, OnDefect, Prepared
+from gateway.upstream.transport import FaultKind, Limits, Listener, OnDefect, Prepared, Transport
 from providers.contract import Headers
 
 
@@ -231,3 +232,7 @@ class Wire:
     def _log_defect(self, listener: Listener, error: Exception) -> None:
         context = {"message": f"{type(listener).__name__} failed in a callback", "exception": error}
         self._loop.call_exception_handler(context)
+
+
+if TYPE_CHECKING:
+    _seam: type[Transport] = Wire

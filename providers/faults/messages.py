@@ -8,6 +8,7 @@ from typing import Final
 from providers.contract import Kind
 from providers.faults.rules import Reset, Rule
 
+_ANTHROPIC = frozenset({"anthropic"})
 _BEDROCK = frozenset({"bedrock"})
 _COHERE = frozenset({"cohere"})
 _GEMINI = frozenset({"gemini"})
@@ -39,11 +40,23 @@ MESSAGES: Final = (
     *_rules(Kind.ACCOUNT_CUT_OFF, "azure-index", "your resource has been temporarily blocked"),
     *_rules(Kind.CREDENTIAL_REJECTED, "azure-index", "access denied due to"),
     *_anywhere(
-        Kind.OVERLOADED, "azure-index", "system is experiencing high demand", statuses=_BUSY
+        Kind.OVERLOADED,
+        "azure-index",
+        "system is experiencing high demand",
+        "system is currently experiencing high demand",
+        statuses=_BUSY,
     ),
     # Anthropic
     *_rules(Kind.ACCOUNT_CUT_OFF, "claude-code-8327", "this organization has been disabled"),
     *_rules(Kind.QUOTA_EXHAUSTED, "portkey-10489", "your credit balance is too low"),
+    # The short body of the edge where the place of the caller is not served.
+    Rule(
+        match="request not allowed",
+        kind=Kind.JURISDICTION_DENIED,
+        source="claude-code-1613",
+        vendors=_ANTHROPIC,
+        statuses=frozenset({403}),
+    ),
     Rule(
         match="you have reached your specified api usage limits",
         kind=Kind.QUOTA_EXHAUSTED,
@@ -67,6 +80,7 @@ MESSAGES: Final = (
     *_rules(Kind.JURISDICTION_DENIED, "gemini-location", "user location is not supported"),
     *_rules(Kind.CREDENTIAL_REJECTED, "gemini", "api key not valid"),
     *_rules(Kind.OVERLOADED, "gemini-429", "resource exhausted, please try again later"),
+    *_rules(Kind.OVERLOADED, "gemini-cli-14831", "resource exhausted. please try again later"),
     *_anywhere(Kind.OVERLOADED, "gemini", "model is overloaded", statuses=_BUSY),
     *_rules(Kind.THROTTLED, "gemini-429", "exceeded the provisioned throughput"),
     # Mistral
@@ -75,6 +89,12 @@ MESSAGES: Final = (
     # Groq, Cohere, DeepSeek
     *_rules(Kind.ACCOUNT_CUT_OFF, "one-api-271", "organization has been restricted"),
     *_rules(Kind.CALLER_ERROR, "cohere", "too many tokens", vendors=_COHERE),
+    *_rules(
+        Kind.QUOTA_EXHAUSTED,
+        "cohere-limits",
+        "you are using a trial key, which is limited to 1000 api calls / month",
+        vendors=_COHERE,
+    ),
     *_rules(Kind.QUOTA_EXHAUSTED, "deepseek", "insufficient balance"),
     # vLLM
     *_rules(Kind.CALLER_ERROR, "vllm", "this model's maximum context length"),

@@ -28,6 +28,7 @@ SOURCES: Final = MappingProxyType(
         "anthropic-sdk": "anthropic-sdk-python 2.13, details.error_code",
         "anthropic-index": "https://www.developersdigest.tech/errors/api/anthropic-api",
         "claude-code-8327": "https://github.com/anthropics/claude-code/issues/8327",
+        "claude-code-1613": "https://github.com/anthropics/claude-code/issues/1613",
         "portkey-10489": "https://portkey.ai/error-library (10489)",
         "bedrock": "https://docs.aws.amazon.com/bedrock/latest/userguide/"
         "troubleshooting-api-error-codes.html",
@@ -35,12 +36,14 @@ SOURCES: Final = MappingProxyType(
         "api-errors",
         "gemini-429": "https://cloud.google.com/vertex-ai/generative-ai/docs/"
         "provisioned-throughput/error-code-429",
+        "gemini-cli-14831": "https://github.com/google-gemini/gemini-cli/issues/14831",
         "gemini-location": "https://github.com/poenl/gemini-api/issues/4",
         "google-reasons": "https://cloud.google.com/apis/design/errors (google.api.ErrorReason)",
         "raycast-31107": "https://github.com/raycast/extensions/issues/31107",
         "mistral-index": "https://www.developersdigest.tech/errors/api/mistral-api",
         "groq": "https://console.groq.com/docs/errors",
         "cohere": "https://docs.cohere.com/errors-reference",
+        "cohere-limits": "https://docs.cohere.com/docs/rate-limits",
         "deepseek": "https://api-docs.deepseek.com/quick_start/error_codes",
         "together": "https://docs.together.ai/docs/error-codes",
         "openrouter": "https://openrouter.ai/docs/api_reference/errors-and-debugging",

@@ -36,3 +36,19 @@ def test_missing_source_is_refused() -> None:
 def test_unknown_id_names_near_ones() -> None:
     with pytest.raises(UnknownFaultError, match="openai/429_requests"):
         find_fault("openai/429_request")
+
+
+@pytest.mark.parametrize(
+    ("id_", "stream", "whole"),
+    [
+        pytest.param("stream/cut", "broken_stream", "upstream_fault", id="cut"),
+        pytest.param("stream/stall", "broken_stream", "brownout", id="stall"),
+        pytest.param("openrouter/stream_processing", "ok", "ok", id="resumed"),
+        pytest.param("anthropic/stream_overloaded", "overloaded", "overloaded", id="own reply"),
+        pytest.param("answer/content_length_long", "ok", "upstream_fault", id="as written"),
+        pytest.param("openai/429_requests", "throttled", "throttled", id="same"),
+    ],
+)
+def test_whole_answer_can_be_another_case(id_: str, stream: str, whole: str) -> None:
+    fault = find_fault(id_)
+    assert (fault.expect, fault.expect_whole) == (stream, whole)

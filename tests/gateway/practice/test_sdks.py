@@ -272,7 +272,7 @@ async def test_anthropic_tool_use_and_its_result(grid: Grid) -> None:
         ) as stream:
             called = await stream.get_final_message()
         block: Any = called.content[0]
-        result = {"type": "tool_result", "tool_use_id": block.id, "content": "fine weather"}
+        result: Any = {"type": "tool_result", "tool_use_id": block.id, "content": "fine weather"}
         answered = await client.messages.create(
             model="borealis-large",
             max_tokens=100,

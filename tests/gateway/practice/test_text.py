@@ -67,9 +67,10 @@ def accepts(schema: dict[str, Any], value: Any) -> bool:
             low = schema.get("minItems", 0)
             return len(value) >= low and all(accepts(schema["items"], item) for item in value)
         case "string":
-            return schema.get("minLength", 0) <= len(value) <= schema.get("maxLength", 99)
+            return bool(schema.get("minLength", 0) <= len(value) <= schema.get("maxLength", 99))
         case "integer":
-            return schema["minimum"] <= value <= schema["maximum"] and isinstance(value, int)
+            in_range = schema["minimum"] <= value <= schema["maximum"]
+            return bool(in_range) and isinstance(value, int)
         case "boolean":
             return isinstance(value, bool)
         case _:

@@ -4,7 +4,6 @@ import json
 from typing import Any
 
 import pytest
-from pytest import param
 
 from gateway.practice import Grid
 from tests.gateway.practice.practice_wire import Raw, chat_body, request_bytes, send
@@ -12,9 +11,12 @@ from tests.gateway.practice.practice_wire import Raw, chat_body, request_bytes, 
 CHAT = "/v1/chat/completions"
 MESSAGES = "/v1/messages"
 VENDORS = ["aurora", "borealis", "europa", "homegrid"]
+FORBIDDEN = "extra_forbidden"
 BAD = "invalid_request_error"
 USER = {"role": "user", "content": "hello"}
 SYSTEM = {"role": "system", "content": "x"}
+TOOL = {"role": "tool", "content": "x"}
+ASSISTANT = {"role": "assistant", "content": "x"}
 USE = {"type": "tool_use", "id": "t1", "name": "f", "input": {}}
 RESULT = {"type": "tool_result", "tool_use_id": "t1", "content": "x"}
 
@@ -45,65 +47,65 @@ def code_of(raw: Raw) -> Any:
 @pytest.mark.parametrize(
     ("vendor", "change", "status", "code"),
     [
-        param(
+        pytest.param(
             "aurora", {"messages": None}, 400, "missing_required_parameter", id="openai messages"
         ),
-        param("borealis", {"messages": None}, 400, BAD, id="anthropic messages"),
-        param("europa", {"messages": None}, 422, "missing", id="mistral messages"),
-        param("homegrid", {"messages": None}, 400, 400, id="vllm messages"),
-        param("aurora", {"messages": "x"}, 400, "invalid_type", id="openai type"),
-        param("borealis", {"messages": "x"}, 400, BAD, id="anthropic type"),
-        param("europa", {"messages": [1]}, 422, "type_error", id="mistral type"),
-        param("homegrid", {"messages": []}, 400, 400, id="vllm empty"),
-        param("aurora", {"model": "x"}, 404, "model_not_found", id="openai model"),
-        param("borealis", {"model": "x"}, 404, "not_found_error", id="anthropic model"),
-        param("europa", {"model": "x"}, 400, "1500", id="mistral model"),
-        param("homegrid", {"model": "x"}, 404, 404, id="vllm model"),
-        param("aurora", {"odd": 1}, 400, "unknown_parameter", id="openai extra"),
-        param("borealis", {"odd": 1}, 400, BAD, id="anthropic extra"),
-        param("europa", {"odd": 1}, 422, "extra_forbidden", id="mistral extra"),
-        param(
+        pytest.param("borealis", {"messages": None}, 400, BAD, id="anthropic messages"),
+        pytest.param("europa", {"messages": None}, 422, "missing", id="mistral messages"),
+        pytest.param("homegrid", {"messages": None}, 400, 400, id="vllm messages"),
+        pytest.param("aurora", {"messages": "x"}, 400, "invalid_type", id="openai type"),
+        pytest.param("borealis", {"messages": "x"}, 400, BAD, id="anthropic type"),
+        pytest.param("europa", {"messages": [1]}, 422, "type_error", id="mistral type"),
+        pytest.param("homegrid", {"messages": []}, 400, 400, id="vllm empty"),
+        pytest.param("aurora", {"model": "x"}, 404, "model_not_found", id="openai model"),
+        pytest.param("borealis", {"model": "x"}, 404, "not_found_error", id="anthropic model"),
+        pytest.param("europa", {"model": "x"}, 400, "1500", id="mistral model"),
+        pytest.param("homegrid", {"model": "x"}, 404, 404, id="vllm model"),
+        pytest.param("aurora", {"odd": 1}, 400, "unknown_parameter", id="openai extra"),
+        pytest.param("borealis", {"odd": 1}, 400, BAD, id="anthropic extra"),
+        pytest.param("europa", {"odd": 1}, 422, FORBIDDEN, id="mistral extra"),
+        pytest.param(
             "europa",
             {"stream": True, "stream_options": {"include_usage": True}},
             422,
-            "extra_forbidden",
+            FORBIDDEN,
             id="mistral include_usage",
         ),
-        param("europa", {"max_completion_tokens": 5}, 422, "extra_forbidden", id="mistral max"),
-        param("aurora", {"max_tokens": 0}, 400, "invalid_value", id="openai low max"),
-        param("aurora", {"max_tokens": 9999}, 400, "invalid_value", id="openai high max"),
-        param("aurora", {"max_tokens": "9"}, 400, "invalid_type", id="openai max type"),
-        param(
+        pytest.param("europa", {"max_completion_tokens": 5}, 422, FORBIDDEN, id="mistral max"),
+        pytest.param("aurora", {"max_tokens": 0}, 400, "invalid_value", id="openai low max"),
+        pytest.param("aurora", {"max_tokens": 9999}, 400, "invalid_value", id="openai high max"),
+        pytest.param("aurora", {"max_tokens": "9"}, 400, "invalid_type", id="openai max type"),
+        pytest.param(
             "aurora",
             {"messages": [{"role": "narrator", "content": "x"}]},
             400,
             "invalid_value",
             id="openai role",
         ),
-        param(
+        pytest.param(
             "aurora",
             {"messages": [USER, {"role": "tool", "tool_call_id": "c9", "content": "x"}]},
             400,
             "invalid_value",
             id="openai tool result without call",
         ),
-        param(
+        pytest.param(
             "aurora",
             {"messages": [{"role": "user", "content": "word " * 40_000}]},
             400,
             "context_length_exceeded",
             id="openai context",
         ),
-        param(
+        pytest.param(
             "homegrid",
             {"messages": [{"role": "user", "content": "word " * 40_000}], "stream": True},
             400,
             400,
             id="vllm context before the stream",
         ),
-        param("aurora", {"model": "aurora-embed"}, 404, BAD, id="openai kind"),
-        param("homegrid", {"model": "homegrid-embed"}, 404, "Not Found", id="vllm kind"),
-        param(
+        pytest.param("aurora", {"model": "aurora-embed"}, 404, BAD, id="openai kind"),
+        pytest.param("homegrid", {"model": "homegrid-embed"}, 404, "Not Found", id="vllm kind"),
+        pytest.param(
             "aurora",
             {"response_format": {"type": "json_object"}},
             400,
@@ -126,35 +128,35 @@ async def test_vllm_ignores_what_it_does_not_know() -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        param({"max_tokens": None}, "max_tokens: Field required", id="max_tokens"),
-        param({"max_tokens": 9999}, "maximum allowed number of output tokens", id="high max"),
-        param({"messages": [SYSTEM]}, "top-level `system`", id="system"),
-        param({"messages": [{"role": "tool", "content": "x"}]}, "'user' or 'assistant'", id="role"),
-        param({"messages": [{"role": "assistant", "content": "x"}]}, "first message", id="first"),
-        param({"messages": [{"role": "user"}]}, "content: Field required", id="no content"),
-        param({"messages": [{"role": "user", "content": ""}]}, "non-empty", id="empty"),
-        param(
+        pytest.param({"max_tokens": None}, "max_tokens: Field required", id="max_tokens"),
+        pytest.param({"max_tokens": 9999}, "maximum allowed number", id="high max"),
+        pytest.param({"messages": [SYSTEM]}, "top-level `system`", id="system"),
+        pytest.param({"messages": [TOOL]}, "'user' or 'assistant'", id="role"),
+        pytest.param({"messages": [ASSISTANT]}, "first message", id="first"),
+        pytest.param({"messages": [{"role": "user"}]}, "content: Field required", id="no content"),
+        pytest.param({"messages": [{"role": "user", "content": ""}]}, "non-empty", id="empty"),
+        pytest.param(
             {"messages": [{"role": "user", "content": [{"type": "text", "text": ""}]}]},
             "text content blocks must be non-empty",
             id="empty block",
         ),
-        param({"messages": [{**USER, "name": "me"}]}, "messages.0.name: Extra inputs", id="name"),
-        param(
+        pytest.param({"messages": [{**USER, "name": "me"}]}, "name: Extra inputs", id="name"),
+        pytest.param(
             {"messages": [{"role": "user", "content": [RESULT]}]},
             "unexpected `tool_use_id`",
             id="result without call",
         ),
-        param(
+        pytest.param(
             {"messages": [USER, {"role": "assistant", "content": [USE]}, USER]},
             "without `tool_result` blocks",
             id="call without result",
         ),
-        param(
+        pytest.param(
             {"messages": [USER, {"role": "assistant", "content": [USE]}]},
             "without `tool_result` blocks",
             id="call at the end",
         ),
-        param({"tools": [{"name": "f"}]}, "tools.0.input_schema: Field required", id="schema"),
+        pytest.param({"tools": [{"name": "f"}]}, "input_schema: Field required", id="schema"),
     ],
 )
 async def test_anthropic_refuses_what_a_translator_gets_wrong(
@@ -180,10 +182,10 @@ async def test_anthropic_wants_its_version() -> None:
 @pytest.mark.parametrize(
     ("vendor", "shown", "body"),
     [
-        param("aurora", b"Bearer nobody", "invalid_api_key", id="openai"),
-        param("borealis", b"nobody", "invalid x-api-key", id="anthropic"),
-        param("europa", b"Bearer nobody", "Unauthorized", id="mistral"),
-        param("homegrid", b"Bearer nobody", "Unauthorized", id="vllm"),
+        pytest.param("aurora", b"Bearer nobody", "invalid_api_key", id="openai"),
+        pytest.param("borealis", b"nobody", "invalid x-api-key", id="anthropic"),
+        pytest.param("europa", b"Bearer nobody", "Unauthorized", id="mistral"),
+        pytest.param("homegrid", b"Bearer nobody", "Unauthorized", id="vllm"),
     ],
 )
 async def test_wrong_key_is_a_401(vendor: str, shown: bytes, body: str) -> None:
@@ -207,10 +209,10 @@ async def test_key_of_another_vendor_opens_nothing() -> None:
 @pytest.mark.parametrize(
     "body",
     [
-        param(b"{", id="no json"),
-        param(b"[1]", id="no object"),
-        param(b'{"a":"\xff"}', id="no utf-8"),
-        param(b"[" * 100_000, id="too deep"),
+        pytest.param(b"{", id="no json"),
+        pytest.param(b"[1]", id="no object"),
+        pytest.param(b'{"a":"\xff"}', id="no utf-8"),
+        pytest.param(b"[" * 100_000, id="too deep"),
     ],
 )
 async def test_body_that_is_no_json_object_is_refused(vendor: str, body: bytes) -> None:
@@ -231,14 +233,14 @@ async def test_unknown_path_and_wrong_method_are_refused(vendor: str) -> None:
 @pytest.mark.parametrize(
     ("members", "status"),
     [
-        param({"input": None}, 400, id="missing"),
-        param({"input": ""}, 400, id="empty"),
-        param({"input": [1, 2]}, 200, id="token ids"),
-        param({"input": [[1, 2], [3]]}, 200, id="lists of ids"),
-        param({"input": ["x"] * 2049}, 400, id="too many"),
-        param({"dimensions": 385}, 400, id="too long"),
-        param({"dimensions": 8}, 200, id="shortened"),
-        param({"model": "aurora-large"}, 404, id="chat model"),
+        pytest.param({"input": None}, 400, id="missing"),
+        pytest.param({"input": ""}, 400, id="empty"),
+        pytest.param({"input": [1, 2]}, 200, id="token ids"),
+        pytest.param({"input": [[1, 2], [3]]}, 200, id="lists of ids"),
+        pytest.param({"input": ["x"] * 2049}, 400, id="too many"),
+        pytest.param({"dimensions": 385}, 400, id="too long"),
+        pytest.param({"dimensions": 8}, 200, id="shortened"),
+        pytest.param({"model": "aurora-large"}, 404, id="chat model"),
     ],
 )
 async def test_embeddings_are_checked(members: dict[str, Any], status: int) -> None:

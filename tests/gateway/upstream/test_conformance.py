@@ -475,7 +475,7 @@ async def test_500_cancels_at_once_then_50_good_calls() -> None:
             one.call.cancel()
         assert rig.transport.open == 0
         await until(lambda: len(peer.lost) == 500, 5)
-        assert max(peer.lost) - left < 1.0  # client and peer share one loop
+        assert max(peer.lost) - left < 2.0  # client and peer share one loop
         good = await asyncio.gather(*(rig.ask() for _ in range(50)))
         assert {one.body for one in good} == {ANSWER}
 

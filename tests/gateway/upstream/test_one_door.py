@@ -10,7 +10,7 @@ import gateway
 from gateway.catalog import Origin
 from gateway.upstream.egress import CONNECT_EVENT
 from tests.connect_audit import Connect, opening_calls, recording
-from tests.upstream_peer import Peer, whole
+from tests.upstream_peer import Peer, until, whole
 from tests.upstream_rig import Rig
 
 GOOD = [whole(200, b"{}")]
@@ -34,6 +34,7 @@ async def test_connect_past_the_door_is_a_stray() -> None:
         exec("def reach(port): socket.create_connection(('127.0.0.1', port)).close()", room)
         with recording() as audit:
             await asyncio.to_thread(room["reach"], peer.port)  # type: ignore[arg-type] # made above
+        await until(lambda: len(peer.lost) == 1)
     assert audit.strays({("127.0.0.1", peer.port)}) == [
         Connect("gateway.ledger.sinks", "127.0.0.1", peer.port)
     ]
@@ -44,6 +45,7 @@ async def test_client_of_the_test_itself_is_no_stray() -> None:
         with recording() as audit:
             with socket.create_connection(("127.0.0.1", peer.port)):
                 pass
+        await until(lambda: len(peer.lost) == 1)
     assert len(audit.seen) == 1 and audit.strays(set()) == []
 
 

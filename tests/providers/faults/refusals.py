@@ -260,7 +260,32 @@ MESSAGES = (
                 Kind.OVERLOADED,
                 "system is experiencing high demand",
             ),
+            (
+                429,
+                "The system is currently experiencing high demand and cannot process your request.",
+                Kind.OVERLOADED,
+                "system is currently experiencing high demand",
+            ),
         )
+    ]
+    + [
+        Refusal(
+            "anthropic",
+            403,
+            b'{"error":{"type":"forbidden","message":"Request not allowed"}}',
+            Kind.JURISDICTION_DENIED,
+            "request not allowed",
+        ),
+        Refusal(
+            "cohere",
+            429,
+            said(
+                "You are using a Trial key, which is limited to 1000 API calls / month. You can"
+                " continue to use the Trial key for free or upgrade to a Production key."
+            ),
+            Kind.QUOTA_EXHAUSTED,
+            "you are using a trial key, which is limited to 1000 api calls / month",
+        ),
     ]
     + [
         Refusal("anthropic", 400, anthropic("invalid_request_error", message), kind, match)
@@ -336,6 +361,13 @@ MESSAGES = (
                 "Resource exhausted, please try again later.",
                 Kind.OVERLOADED,
                 "resource exhausted, please try again later",
+            ),
+            (
+                429,
+                "RESOURCE_EXHAUSTED",
+                "Resource exhausted. Please try again later. Please refer to the documentation.",
+                Kind.OVERLOADED,
+                "resource exhausted. please try again later",
             ),
             (
                 503,
