@@ -125,3 +125,11 @@ def test_elements_are_found_by_scope_and_name() -> None:
         (Scope.DEPLOYMENT, "a"), (Scope.DEPLOYMENT, "a2"), (Scope.DEPLOYMENT, "b"),
         (Scope.ACCOUNT, "one"), (Scope.ACCOUNT, "two"),
     ]  # fmt: skip
+
+
+def test_restored_account_serves_at_once_whatever_wait_the_vendor_named() -> None:
+    _, (a, a2, _) = made()
+    suffer(a, Verdict(Kind.QUOTA_EXHAUSTED, retry_after_s=3_600.0))
+    assert a2.is_cut
+    a.account.restore()
+    assert a.admits(1.0) and a2.admits(1.0)
