@@ -154,7 +154,7 @@ async def test_frames_that_change_nothing_are_held_and_die_with_the_attempt() ->
         play(grid, "aurora", stream=break_off(held, Then.CLOSE))
         reply = await house.ask(stream=True)
         assert "ppp" not in reply.text
-        assert await house.kinds() == ["broken_stream", "ok"]
+        assert await house.kinds() == ["upstream_fault", "ok"]
 
 
 @scenario
