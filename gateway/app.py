@@ -119,7 +119,7 @@ class Gateway:
         clearance, labeller = self._views(loaded, epoch)
         self._loaded = loaded
         self._limits.caps = _caps(loaded)
-        self._secrets = SecretWatch(loaded.secret_files)
+        self._secrets = self._secrets.follow(loaded.secret_files)
         self.pipeline.adopt(clearance, labeller)
 
     def _views(self, loaded: Loaded, epoch: int) -> tuple[Clearance, Labeller]:
@@ -129,8 +129,10 @@ class Gateway:
             policy=loaded.policy,
             tells_supply=loaded.settings.response_headers is ResponseHeaders.FULL,
         )
+        self._gate.stand_ready(loaded.catalog.deployments.values())
         labeller = Labeller(loaded.policy.vocabulary, mode="normal")
-        return Clearance(snapshot, self._supply, self._gate), labeller
+        clearance = Clearance(snapshot, self._supply, self._gate, self._loop.call_soon)
+        return clearance, labeller
 
     # What is done now and then.
 
@@ -199,7 +201,7 @@ class Gateway:
             "0 closed, 1 half-open, 2 open, 3 cooling, 4 cut",
             labels=["scope", "name"],
         )
-        for scope, element in tuple(self._supply.elements()):
+        for scope, element in self._supply.elements():
             state.add_metric([scope, element.name], _state(element, now))
         yield state
         busy = GaugeMetricFamily(

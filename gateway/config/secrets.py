@@ -86,6 +86,16 @@ class SecretWatch:
     def __init__(self, paths: Iterable[Path]) -> None:
         self._seen = {path: _fingerprint(path) for path in paths}
 
+    def follow(self, paths: Iterable[Path]) -> "SecretWatch":
+        """The watch after a reload.
+
+        A file known before is compared with what it was then: it may have been written between
+        being read and being served.
+        """
+        watch = SecretWatch(paths)
+        watch._seen.update({p: seen for p, seen in self._seen.items() if p in watch._seen})
+        return watch
+
     def changed(self) -> tuple[Path, ...]:
         """The files that differ from when this was last asked; each change is told once."""
         now = {path: _fingerprint(path) for path in self._seen}

@@ -1,11 +1,12 @@
 """Who may serve this request?  The only place that makes a `Candidate`.
 
 A lookup in a table that policy filled; an entry that is not there is a refusal.  Decisions cost
-0.1 ms each and hold the interpreter, so at most `AT_MOST` are taken in one turn of the loop and
-`clear` says that it has not finished: the caller comes back in the next turn.
+0.1 ms each and hold the interpreter, so at most `AT_MOST` are taken in one turn of the loop, for
+all requests together, and `clear` says that it has not finished: the caller comes back in the
+next turn.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
@@ -64,16 +65,27 @@ class Cleared:
     permitted: tuple[str, ...]  # names of the deployments that policy permits
     excluded: Mapping[str, tuple[str, ...]]  # deployment -> policies that refused it, bounded
     excluded_more: int  # excluded deployments beyond those named
+    is_reached: bool  # every deployment of the route can be asked in the client's dialect
 
 
 class Clearance:
     """Decisions under one snapshot, and the ways to what they permit."""
 
-    def __init__(self, snapshot: Snapshot, supply: Supply, gate: Gate) -> None:
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        supply: Supply,
+        gate: Gate,
+        soon: Callable[[Callable[[], None]], object],
+    ) -> None:
+        """`soon` is the loop's `call_soon`: it begins the turn that may decide again."""
         self.snapshot = snapshot
-        self._supply, self._gate = supply, gate
+        self._supply, self._gate, self._soon = supply, gate, soon
+        self._has_decided = False  # in this turn of the loop
         self._table, self._vocabulary = snapshot.policy.table, snapshot.policy.vocabulary
         self._cleared: dict[tuple[Labels, str, Dialect], Cleared] = {}
+        # Apart from `_cleared`: labels have many combinations, the supply has not.
+        self._candidates: dict[tuple[str, Dialect, int], Candidate] = {}
         self.ways: Mapping[Dialect, Mapping[str, Way]] = MappingProxyType(
             {dialect: _ways(snapshot, dialect) for dialect in Dialect}
         )
@@ -87,7 +99,7 @@ class Clearance:
             return found
         hop, names = _HOPS[dialect], [d.name for d in route.deployments]
         canonical = self._canonical(labels)
-        if canonical is not None and self._table.fill(canonical, names, hop, at_most=AT_MOST):
+        if canonical is not None and not self._decide_some(canonical, names, hop):
             return None
         if len(self._cleared) >= ENTRIES:
             self._cleared.clear()
@@ -105,13 +117,12 @@ class Clearance:
         return self._decide(self._canonical(labels), name, _HOPS[dialect]).is_permitted
 
     def decide_some(self, labels: Labels, route: Route) -> bool:
-        """Take at most `AT_MOST` of the decisions that `sees` needs; whether all are taken."""
+        """Take some of the decisions that `sees` needs; whether all are taken."""
         canonical = self._canonical(labels)
         if canonical is None:
             return True
         names = [d.name for d in route.deployments]
-        left = self._table.fill(canonical, names, Hop.INFER, at_most=AT_MOST)
-        return not left and not self._table.fill(canonical, names, Hop.EMBED, at_most=AT_MOST)
+        return all(self._decide_some(canonical, names, hop) for hop in (Hop.INFER, Hop.EMBED))
 
     def sees(self, labels: Labels, route: Route) -> bool:
         """Whether any deployment of the route is permitted, for any hop that it could serve."""
@@ -129,6 +140,19 @@ class Clearance:
             return self._vocabulary.canonical(labels)
         except UnknownLabelError:
             return None
+
+    def _decide_some(self, canonical: Labels, names: Sequence[str], hop: Hop) -> bool:
+        """Whether all are decided now.  Whoever asks first in a turn takes its decisions."""
+        if not self._table.missing(canonical, names, hop):
+            return True
+        if self._has_decided:
+            return False
+        self._has_decided = True
+        self._soon(self._begin_turn)
+        return not self._table.fill(canonical, names, hop, at_most=AT_MOST)
+
+    def _begin_turn(self) -> None:
+        self._has_decided = False
 
     def _decide(self, canonical: Labels | None, name: str, hop: Hop) -> Decision:
         if canonical is None:
@@ -150,19 +174,24 @@ class Clearance:
                     continue
                 permitted.append(deployment.name)
                 if way is not None:
-                    candidates.append(self._candidate(way, tier))
+                    candidates.append(self._candidate(way, dialect, tier))
         named, more = bound_excluded(excluded)
         return Cleared(
             candidates=tuple(candidates),
             permitted=tuple(permitted),
             excluded=named,
             excluded_more=more,
+            is_reached=all(d.name in self.ways[dialect] for d in route.deployments),
         )
 
-    def _candidate(self, way: Way, tier: int) -> Candidate:
+    def _candidate(self, way: Way, dialect: Dialect, tier: int) -> Candidate:
         deployment = way.deployment
+        key = (deployment.name, dialect, tier)
+        found = self._candidates.get(key)
+        if found is not None:
+            return found
         transport, prepared = self._gate.reach(deployment, way.path)
-        return Candidate(
+        found = self._candidates[key] = Candidate(
             deployment=deployment,
             standing=self._supply.standing(deployment),
             pair=way.pair,
@@ -175,6 +204,7 @@ class Clearance:
                 (b"x-switchgear-zone", deployment.zone.encode()),
             ),
         )
+        return found
 
 
 _HOPS = MappingProxyType(

@@ -58,7 +58,8 @@ class Standing:
         if reaction.is_health:
             self.deployment.fail(now)
         if reaction.is_cut:
-            element.cut()
+            element.cut()  # and no cooldown: whoever restores it means now
+            return
         cooldown_s = verdict.retry_after_s if verdict.retry_after_s > 0 else reaction.cooldown_s
         if cooldown_s:
             element.cool(now + cooldown_s)
@@ -83,10 +84,10 @@ class Supply:
         return found
 
     def elements(self) -> Iterator[tuple[Scope, Element]]:
-        """Every element with its scope, for metrics and operators."""
-        for standing in self._standings.values():
+        """Every element with its scope, for metrics and operators; from any thread."""
+        for standing in tuple(self._standings.values()):
             yield Scope.DEPLOYMENT, standing.deployment
-        for account in self._accounts.values():
+        for account in tuple(self._accounts.values()):
             yield Scope.ACCOUNT, account
 
     def find(self, scope: Scope, name: str) -> Element | None:

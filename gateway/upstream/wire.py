@@ -100,8 +100,8 @@ class Wire:
 
     @property
     def busy(self) -> int:
-        """Connections that carry a call."""
-        return sum(connection.call is not None for connection in self._open)
+        """Connections that carry a call; metrics ask from a thread of their own."""
+        return sum(connection.call is not None for connection in tuple(self._open))
 
     @property
     def dialling(self) -> int:

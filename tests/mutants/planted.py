@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 EVERY: Final = (
-    "tests/scenarios/test_every_fault.py::"
-    "test_client_gets_a_whole_answer_or_one_explicit_error[{}]"
+    "tests/scenarios/test_every_fault.py::test_client_gets_a_whole_answer_or_one_explicit_error[{}]"
 )
 BOUNDS: Final = "tests/scenarios/test_bounds.py::"
 FLIGHT: Final = "tests/scenarios/test_policy_in_flight.py::"
@@ -169,7 +168,8 @@ MUTANTS: Final = (
         "[DONE] alone makes a stream whole",
         "providers/translate/choices.py",
         "        if not self._endings.are_whole:\n            return broken(",
-        "        if not self._endings.are_whole and not self._last_word:\n            return broken(",
+        "        if not self._endings.are_whole and not self._last_word:\n"
+        "            return broken(",
         EVERY.format("stream/no_terminal-stream"),
         EVERY.format("vllm/stream_engine_dead-stream"),
     ),

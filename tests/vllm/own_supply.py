@@ -129,7 +129,7 @@ def _says(event: str) -> bool:
 # Noise for several seconds, where a test needs one to do what it is about.
 LONG: Mapping[str, object] = {
     "messages": [{"role": "user", "content": "Go on for ever."}],
-    "max_tokens": 8_000,
+    "max_tokens": 16_000,
     "ignore_eos": True,
     "temperature": 0,
 }
@@ -176,7 +176,7 @@ class Tap:
 
     def __init__(self, server: Server) -> None:
         self._server = server
-        self.answered = b""
+        self._answered: list[bytes] = []
         self._writers: list[asyncio.StreamWriter] = []
         self._copying: list[asyncio.Future[None]] = []
 
@@ -193,7 +193,7 @@ class Tap:
             def on_body(self, part: bytes) -> None:
                 parts.append(part)
 
-        httptools.HttpResponseParser(Collector()).feed_data(self.answered)
+        httptools.HttpResponseParser(Collector()).feed_data(b"".join(self._answered))
         return b"".join(parts)
 
     async def __aenter__(self) -> "Tap":
@@ -221,7 +221,7 @@ class Tap:
 
     async def _answer(self, answers: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         async for part in _parts(answers):
-            self.answered += part
+            self._answered.append(part)
             if not writer.is_closing():
                 writer.write(part)
         writer.close()

@@ -76,3 +76,16 @@ def test_a_swapped_link_and_a_removed_file_are_noticed(tmp_path: Path) -> None:
 
 def test_looking_is_often_enough_for_five_seconds() -> None:
     assert SecretWatch.EVERY_S <= 2.5
+
+
+def test_secret_written_while_the_folder_was_read_is_noticed_after_the_reload(
+    tmp_path: Path,
+) -> None:
+    key, other = tmp_path / "key", tmp_path / "other"
+    key.write_text("old")
+    other.write_text("new to the config")
+    watch = SecretWatch([key])
+    key.write_text("written after it was read, before the reload was applied")
+    followed = watch.follow([key, other])
+    assert followed.changed() == (key,)
+    assert followed.changed() == ()

@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 
 from gateway.exchange import Exchange
-from gateway.ledger.entry import Settled
+from gateway.ledger.entry import AttemptRow, Settled
+from gateway.supply.reactions import Scope
+from gateway.upstream.transport import FaultKind
 from tests.core_rig import DONE, JSON, ROLE, SSE, STOP, TEXT, WHOLE, Core, KeptSink
 
 NO_QUOTA = b'{"error":{"code":"insufficient_quota","message":"You exceeded your current quota"}}'
@@ -123,3 +125,93 @@ def test_planted_defect_ends_the_exchange_once(
         assert sink.status == 200 or (sink.status, sink.code) == (500, "internal")
     assert core.limits.in_flight == 0
     assert core.wheel.is_empty
+
+
+def test_answer_is_finished_soon_when_the_peer_forgets_to_end_the_message() -> None:
+    core = Core(["a"])
+    _, sink = core.ask(is_stream=True)
+    call = core.call("a").head(200, SSE).body(TEXT + STOP).body(DONE)
+    assert not sink.is_finished, "the last word is withheld until the end is known"
+    core.loop.advance(1.1)
+    assert sink.is_finished and sink.data.endswith(DONE)
+    assert call.is_cancelled
+    assert core.journal.of(Settled)[0].verdict == "ok"
+    core.check_at_rest()
+
+
+def test_lost_connection_behind_the_last_word_is_no_matter() -> None:
+    core = Core(["a"])
+    _, sink = core.ask(is_stream=True)
+    core.call("a").head(200, SSE).body(TEXT + STOP + DONE).fault(FaultKind.TRUNCATED, answered=True)
+    assert sink.data.endswith(DONE)
+    assert core.journal.of(Settled)[0].verdict == "ok"
+
+
+def test_error_in_the_same_read_as_the_first_text_fails_over_unseen() -> None:
+    core = Core(["a"], ["b"])
+    _, sink = core.ask(is_stream=True)
+    call = core.call("a").head(200, SSE)
+    call.body(TEXT + b'data: {"error":{"message":"overloaded","type":"server_error"}}\n\n')
+    assert call.is_cancelled and not sink.is_open
+    core.call("b").head(200, SSE).body(TEXT + STOP + DONE).end()
+    assert sink.headers[b"x-switchgear-deployment"] == b"b"
+    assert sink.data == TEXT + STOP + DONE
+    core.check_at_rest()
+
+
+def test_full_pool_is_ours_and_the_next_account_is_asked() -> None:
+    core = Core(["a"], ["b"])
+    core.ask()
+    core.serve("a")
+    core.transports["a"].is_full = True
+    core.ask()
+    core.serve("b")
+    rows = core.journal.of(Settled)
+    assert [row.verdict for row in rows] == ["ok", "local", "ok"]
+    assert (rows[1].detail, rows[1].charge) == ("pool full", "none")
+    assert core.supply.find(Scope.DEPLOYMENT, "a").is_quiet  # type: ignore[union-attr]
+    core.check_at_rest()
+
+
+def test_journal_that_takes_nothing_lets_nothing_out() -> None:
+    core = Core(["a"])
+    core.journal.is_full = True
+    _, sink = core.ask()
+    assert (sink.status, sink.code) == (503, "ledger_unavailable")
+    assert not core.transports["a"].calls
+    core.check_at_rest()
+
+
+def test_row_is_written_before_the_first_byte_is_given_to_the_transport() -> None:
+    core = Core(["a"])
+    core.ask()
+    core.serve("a")
+    seen: list[int] = []
+    send = core.transports["a"].send
+
+    def look(*arguments: Any, **keywords: Any) -> Any:
+        seen.append(len(core.journal.of(AttemptRow)))
+        return send(*arguments, **keywords)
+
+    core.transports["a"].send = look  # type: ignore[method-assign]
+    core.ask()
+    assert seen == [2]
+
+
+@pytest.mark.parametrize("moment", ["held", "committed", "waiting for a repeat", "whole"])
+def test_client_that_leaves_cancels_and_blames_nobody(moment: str) -> None:
+    core = Core(["a"])
+    exchange, _ = core.ask(is_stream=moment != "whole")
+    call = core.call("a")
+    if moment in ("held", "committed"):
+        call.head(200, SSE).body(ROLE + (TEXT if moment == "committed" else b""))
+    elif moment == "waiting for a repeat":
+        call.head(500).body(b"{}").end()
+    core.pipeline.leave(exchange)
+    assert exchange.is_over
+    if moment != "waiting for a repeat":
+        assert call.is_cancelled
+        assert core.journal.of(Settled)[-1].verdict == "caller_gone"
+        assert core.supply.find(Scope.DEPLOYMENT, "a").is_quiet  # type: ignore[union-attr]
+    core.loop.advance(700)
+    core.check_at_rest()
