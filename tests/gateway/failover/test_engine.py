@@ -156,6 +156,14 @@ def test_repeat_waits_as_long_as_the_vendor_asked() -> None:
     assert flight.due == 5.0
 
 
+def test_no_wait_is_promised_where_what_failed_is_ready() -> None:
+    """A client that tried again would multiply attempts that are capped here."""
+    flight = make_flight(Choice(*A), Choice(*B))
+    step(flight, engine.STARTED, 0, 0)
+    fail(flight, Verdict(Kind.CORRUPT_ANSWER))
+    assert refused(fail(flight, Verdict(Kind.CORRUPT_ANSWER))) == (503, "supply_exhausted", -1.0)
+
+
 def test_repeat_is_not_waited_for_beyond_the_total_deadline() -> None:
     flight = make_flight(Choice(*A, ready_s=100.0))
     step(flight, engine.STARTED, 0, 0)
