@@ -53,10 +53,10 @@ _PERMIT = """        try:
                 services.journal.permit(exchange_row(exchange, row.at), row)
         except JournalFullError:
             log.exception("no row could be written for exchange %s", exchange.id)
-            self._step(engine.ROWLESS)
+            self._next = engine.ROWLESS
             return
 """
-_SENT = """            self._step((engine.ENDED, Verdict(Kind.LOCAL, "pool full")))
+_SENT = """            self._next = (engine.ENDED, Verdict(Kind.LOCAL, "pool full"))
             return
 """
 
@@ -229,8 +229,8 @@ MUTANTS: Final = (
         "duplicate keys",
         "of two keys the last one wins",
         "providers/framing/members.py",
-        "    if _tight_length(members) != len(body):",
-        "    if _tight_length(members) > len(body):",
+        "    if length != len(body) and",
+        "    if length > len(body) and",
         "tests/providers/framing/test_members.py::test_duplicate_key_is_refused",
     ),
     _mutant(
