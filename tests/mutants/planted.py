@@ -46,20 +46,6 @@ def _mutant(
     return Mutant(name=name, what=what, edits=edits, tests=tests)
 
 
-_PERMIT = """        try:
-            if exchange.sent_at:
-                services.journal.permit(row)
-            else:
-                services.journal.permit(exchange_row(exchange, row.at), row)
-        except JournalFullError:
-            log.exception("no row could be written for exchange %s", exchange.id)
-            self._next = engine.ROWLESS
-            return
-"""
-_SENT = """            self._next = (engine.ENDED, Verdict(Kind.LOCAL, "pool full"))
-            return
-"""
-
 MUTANTS: Final = (
     # Law 1: no byte without a permit.
     _mutant(
@@ -229,8 +215,8 @@ MUTANTS: Final = (
         "duplicate keys",
         "of two keys the last one wins",
         "providers/framing/members.py",
-        "    if length != len(body) and",
-        "    if length > len(body) and",
+        "    if length != len(body) and len(pairs",
+        "    if length > len(body) and len(pairs",
         "tests/providers/framing/test_members.py::test_duplicate_key_is_refused",
     ),
     _mutant(
@@ -256,10 +242,18 @@ MUTANTS: Final = (
         "row after send",
         "the bytes go out before the row is written",
         DRIVER,
-        _PERMIT,
-        "",
+        "        try:\n            if exchange.sent_at:\n",
+        "        early = candidate.transport.send(self, candidate.prepared, "
+        "[(b'x-request-id', row.id.encode())], body, fresh=action[3])\n"
+        "        try:\n            if exchange.sent_at:\n",
         DEFECTS + "test_full_disk_sends_nothing_and_says_so",
-        more=(Edit(file=DRIVER, old=_SENT, new=_SENT + _PERMIT),),
+        more=(
+            Edit(
+                file=DRIVER,
+                old="            self._call = candidate.transport.send(\n",
+                new="            self._call = early or candidate.transport.send(\n",
+            ),
+        ),
     ),
     _mutant(
         "settled twice",
