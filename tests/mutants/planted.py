@@ -126,10 +126,9 @@ MUTANTS: Final = (
         "held frames kept",
         "what the failed attempt held goes out before the next one's answer",
         "gateway/relay/stream.py",
-        "            return FAILED  # nothing went out",
-        "            self._exchange.sink.write(b''.join(held))\n"
-        "            return FAILED  # nothing went out",
-        EVERY.format("openai/stream_overloaded-stream"),
+        "        self._held: list[bytes] | None = []\n        self._held_bytes = 0\n",
+        "        self._held = getattr(self, '_held', [])\n        self._held_bytes = 0\n",
+        BOUNDS + "test_frames_that_change_nothing_are_held_and_die_with_the_attempt",
     ),
     _mutant(
         "silent break",
@@ -175,13 +174,12 @@ MUTANTS: Final = (
         EVERY.format("vllm/stream_engine_dead-stream"),
     ),
     _mutant(
-        "late error hidden",
-        "the withheld last word goes out although the stream failed",
-        "providers/translate/judging.py",
-        "            if signal == FAILED:\n                return",
-        "            if signal == FAILED and not kept:\n                return",
+        "error passed on",
+        "a vendor's error event in a stream is one event among others",
+        "providers/translate/choices.py",
+        "        if chunk.error is not ABSENT and says(chunk.error):\n",
+        "        if chunk.error is not ABSENT and not says(chunk.error):\n",
         EVERY.format("vllm/stream_engine_dead-stream"),
-        "tests/providers/translate/test_choices.py",
     ),
     # Law 3: one bounded retry loop.
     _mutant(
@@ -208,7 +206,7 @@ MUTANTS: Final = (
         "gateway/supply/reactions.py",
         "Kind.STALE_CONNECTION: Reaction(blames=Scope.NOBODY, may_repeat=True)",
         "Kind.STALE_CONNECTION: Reaction(is_health=True, may_repeat=True)",
-        BOUNDS + "test_lost_keep_alive_race_is_a_second_attempt_on_a_fresh_connection",
+        BOUNDS + "test_lost_race_leaves_the_first_failover_free",
     ),
     _mutant(
         "free retries",
