@@ -48,8 +48,8 @@ class Case:
 _BOTH: Final[dict[str, tuple[str, ...]]] = {
     "throttled": ("openai/429_reset_minutes", "anthropic/429_ramp", "mistral/429_rate"),
     "page of a throttle": ("cdn/1015",),
-    "overloaded": ("cdn/503_html", "anthropic/529_overloaded", "mistral/503_capacity",
-                   "vllm/503_busy"),
+    "overloaded": ("anthropic/529_overloaded", "mistral/503_capacity", "vllm/503_busy"),
+    "page of an overload": ("cdn/503_html",),
     "quota used up": ("openai/429_insufficient_quota", "anthropic/400_credit_too_low",
                       "mistral/402_payment"),
     "billing stopped": ("openai/429_billing_not_active", "anthropic/402_billing"),
@@ -136,6 +136,7 @@ def build() -> tuple[Grid, House]:
         for kind in ("alone", "pair"):
             vendor = sick_vendor(number, kind)
             sick[vendor] = case
+            assert f"{case.id}-{kind}" not in routes, "two cases of one name"
             routes[f"{case.id}-{kind}"] = [vendor] + [WELL[case.flavour]] * (kind == "pair")
     # With a gap text and fault come in two reads: in one, nothing would have gone out yet.
     grid = Grid(extra={name: case.flavour for name, case in sick.items()}, gap_s=0.001, words=12)
