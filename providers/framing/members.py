@@ -2,19 +2,19 @@
 
 What policy judged must be what the vendor reads.  Parsers differ on a duplicate key (the first
 wins, the last wins), so a duplicate is refused, also one behind an escape ("mod\\u0065l").
-msgspec keeps the last.  That it dropped nothing is proved by arithmetic where the body is compact:
-members, quotes, colons and commas must add up to the whole of it.  Where they don't (white space,
-escapes), it is decoded once more without dropping any, and the members are counted.
+msgspec keeps the last.  Where the members written again are the body itself, which is compact then,
+none was dropped.  Where they are not (white space, escapes), it is decoded once more without
+dropping any, and the members are counted.
 
 msgspec skips over raw values without reading them: neither their UTF-8 nor their depth is
 checked by it (beyond the interpreter's recursion limit), so both are checked here.
 """
 
 from collections.abc import Collection, Mapping
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
-from msgspec import Raw
+from msgspec import Meta, Raw
 
 from providers.errors import MalformedRequestError
 from providers.framing.depth import DEPTH, check_depth, may_be_deeper, too_deep
@@ -24,7 +24,8 @@ MEMBERS: Final = 256
 NAME_LENGTH: Final = 256  # characters of one top-level key
 _SMALL_BYTES: Final = 16 * 1024  # at most 3,300 members, which is about 1 ms
 
-_decode_members = msgspec.json.Decoder(dict[str, Raw]).decode
+_Name = Annotated[str, Meta(max_length=NAME_LENGTH)]
+_decode_members = msgspec.json.Decoder(dict[_Name, Raw]).decode
 _encode = msgspec.json.encode
 
 
@@ -41,6 +42,8 @@ def split(body: bytes) -> dict[str, Raw]:
     except RecursionError:
         raise too_deep() from None
     except msgspec.ValidationError:
+        if body.lstrip()[:1] == b"{":
+            raise _too_long() from None
         raise MalformedRequestError("the body must be a JSON object") from None
     except msgspec.DecodeError as error:
         raise MalformedRequestError(f"the body is not JSON: {error}") from None
@@ -65,12 +68,9 @@ def _check_utf8(body: bytes) -> None:
 
 def _decode_small(body: bytes) -> dict[str, Raw]:
     members = _decode_members(body)
-    names_length = len("".join(members))
-    if names_length >= NAME_LENGTH:  # as 257 names are, of which one may be empty
-        _check_names(members)
-    # Of a compact ASCII body without duplicates; no body of these members is shorter.
-    length = 1 + sum(map(len, members.values())) + names_length + 4 * len(members)
-    if length != len(body) and len(pairs := decode_pairs(body)) != len(members):
+    if len(members) > MEMBERS:
+        raise _too_many()
+    if _encode(members) != body and len(pairs := decode_pairs(body)) != len(members):
         raise _duplicate(pairs)
     return members
 
@@ -81,22 +81,20 @@ def _decode_large(body: bytes) -> dict[str, Raw]:
         pairs = decode_few_pairs(body, MEMBERS)
     except TooManyPairsError:
         raise _too_many() from None
+    if max(map(len, pairs), default=0) > NAME_LENGTH:
+        raise _too_long()
     members = {str(name): value for name, value in pairs.items()}
-    _check_names(members)
     if len(members) != len(pairs):
         raise _duplicate(pairs)
     return members
 
 
-def _check_names(names: Collection[str]) -> None:
-    if len(names) > MEMBERS:
-        raise _too_many()
-    if max(map(len, names), default=0) > NAME_LENGTH:
-        raise MalformedRequestError(f"a top-level key is longer than {NAME_LENGTH} characters")
-
-
 def _too_many() -> MalformedRequestError:
     return MalformedRequestError(f"more than {MEMBERS} top-level members")
+
+
+def _too_long() -> MalformedRequestError:
+    return MalformedRequestError(f"a top-level key is longer than {NAME_LENGTH} characters")
 
 
 def _duplicate(names: Collection[str]) -> MalformedRequestError:
