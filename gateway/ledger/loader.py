@@ -73,7 +73,7 @@ class Loader:
             (twins[permit], None if end is None else twins[end])
             for permit, end in zip(permits, ends, strict=True)
         ]
-        changed = self._change(table.insert, table.fill, pairs)
+        changed = self._change(table.insert, table.fill, pairs, self._run)
         if changed is None:
             for permit, end in zip(permits, ends, strict=True):
                 self._insert_alone(table, permit, end)
@@ -82,7 +82,8 @@ class Loader:
             self._update_all(table, [end for end in ends if end is not None])
 
     def _insert_alone(self, table: "_Table", permit: int, end: int | None) -> None:
-        if self._change(table.insert, table.fill, [(self._bite.twins[permit], None)]) is None:
+        row = self._bite.twins[permit], None
+        if self._change(table.insert, table.fill, [row], self._run) is None:
             self.bad.append(permit)
         if end is not None:
             self._update(table, [end])
@@ -108,9 +109,10 @@ class Loader:
         statement: Sized,
         fill: Callable[..., None],
         rows: Sequence[tuple[Twin, ...]],
+        *shared: Cell,
     ) -> int | None:
         """How many rows changed; None when one was refused, and then none was changed."""
-        values: list[Cell] = [self._run]
+        values: list[Cell] = list(shared)
         before = self._connection.total_changes
         try:
             for row in rows:

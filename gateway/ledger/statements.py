@@ -34,12 +34,9 @@ def _names(row: type[msgspec.Struct], without: tuple[str, ...] = ()) -> tuple[st
 
 
 def _values(size: int, width: int, *before: str) -> str:
-    """`size` rows of `width` parameters from ?2 on, each row after the terms `before`."""
-    rows = (
-        ", ".join((*before, *(f"?{2 + row * width + place}" for place in range(width))))
-        for row in range(size)
-    )
-    return ", ".join(f"({row})" for row in rows)
+    """`size` rows of `width` parameters, each row after the terms `before`."""
+    row = f"({', '.join((*before, *('?' * width)))})"
+    return ", ".join([row] * size)
 
 
 def _insert(table: str, columns: tuple[str, ...], key: tuple[str, ...]) -> Sized:
@@ -72,8 +69,8 @@ ATTEMPT_COLUMNS: Final = (*_names(AttemptRow), *_names(Settled, without=ATTEMPT_
 INSERT_EXCHANGES: Final = _insert("exchanges", EXCHANGE_COLUMNS, EXCHANGE_KEY)
 INSERT_ATTEMPTS: Final = _insert("attempts", ATTEMPT_COLUMNS, ATTEMPT_KEY)
 
-# Parameters: one that is not used, then the fields of each line.  The index is named so that no
-# statistics can lead the planner to scan all open rows once for each line.
+# Parameters: the fields of each line.  The index is named so that no statistics can lead the
+# planner to scan all open rows once for each line.
 SETTLE_ATTEMPTS: Final = _update(
     "attempts",
     "attempts_id",
