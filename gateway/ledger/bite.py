@@ -2,32 +2,32 @@
 
 Most exchanges begin and end within one bite.  So whoever moves the lines finds a row and its end
 together and writes both at once.
+
+A bite is a thousand exchanges and more.  It keeps no container for each: Python's garbage
+collector would go through them again and again, for the whole process, and at the worst moment.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
 from typing import Final
 
-import msgspec
-
-from gateway.ledger.cells import KINDS, Cells, Key, Kind, decode_twin
+from gateway.ledger.cells import KINDS, Kind, Twin, decode_twin
 from gateway.ledger.entry import SealRow
 
 SLICE_LINES: Final = 200  # read at a time: holds Python's lock for about 0.2 ms
 
-Found = tuple[int, Cells]  # the place of a line among the lines of the bite, and its fields
-
 
 class Bite:
-    """Whole lines of one segment."""
+    """Whole lines of one segment.  A line is named by its place among them."""
 
     def __init__(self, data: bytes, offset: int) -> None:
         """Nothing is read yet; `offset` is where `data` begins in its segment."""
         self.size_bytes = len(data)
-        # The first line of each kind for each row, in the order of the journal.
-        self.rows: dict[Kind, dict[Key, Found]] = {kind: {} for kind in KINDS.values()}
-        self.again: list[tuple[Kind, Found]] = []  # lines for a row that had one of their kind
-        self.bad: list[int] = []  # places of lines that cannot be read
+        self.twins: list[Twin] = []  # by place; None for a line that cannot be read
+        # By kind and key of the row: its first line of that kind, in the order of the journal.
+        self.places: dict[Kind, dict[str, int]] = {kind: {} for kind in KINDS.values()}
+        self.again: list[int] = []  # lines for a row that had one of their kind
+        self.bad: list[int] = []
         self.is_sealed = False
         self._offset = offset
         self._pieces = data.split(b"\n")
@@ -41,9 +41,14 @@ class Bite:
         """Read and sort; stops after every slice, so that others may have Python's lock."""
         for start in range(0, len(self._lines), SLICE_LINES):
             twins = _decode(self._lines[start : start + SLICE_LINES])
+            self.twins += twins
             for place, twin in enumerate(twins, start):
                 self._sort(place, twin)
             yield
+
+    def kind(self, place: int) -> Kind | None:
+        """Of a line that was read; None when it speaks of no row."""
+        return KINDS.get(type(self.twins[place]))
 
     def lines(self, places: Iterable[int]) -> list[tuple[int, bytes]]:
         """Offset in the segment and bytes of the lines at these places, in their order."""
@@ -51,27 +56,20 @@ class Bite:
         offsets = [start for start, piece in zip(starts, self._pieces, strict=False) if piece]
         return [(offsets[place], self._lines[place]) for place in sorted(places)]
 
-    def _sort(self, place: int, twin: msgspec.Struct | None) -> None:
+    def _sort(self, place: int, twin: Twin) -> None:
         kind = KINDS.get(type(twin))
-        if kind is None:
-            if twin is None:
-                self.bad.append(place)
-            self.is_sealed |= isinstance(twin, SealRow)
-            return
-        try:
-            cells = kind.cells(twin)
-        except ValueError:  # a list or mapping in it holds something else than it should
+        if kind is not None:
+            if self.places[kind].setdefault(kind.key(twin), place) != place:
+                self.again.append(place)
+        elif twin is None:
             self.bad.append(place)
-            return
-        found = place, cells
-        key = tuple(cells[: kind.key_cells])
-        if self.rows[kind].setdefault(key, found) is not found:
-            self.again.append((kind, found))
+        elif isinstance(twin, SealRow):
+            self.is_sealed = True
 
 
-def _decode(lines: Sequence[bytes]) -> list[msgspec.Struct | None]:
+def _decode(lines: Sequence[bytes]) -> list[Twin]:
     """What the lines say; None for one that is malformed, of wrong types or of no kind of ours."""
-    twins: list[msgspec.Struct | None] = []
+    twins: list[Twin] = []
     while len(twins) < len(lines):
         try:
             # What came before a line that does not decode is kept.

@@ -7,67 +7,77 @@ row types, so a field is declared once.
 """
 
 from collections.abc import Callable, Mapping
+from operator import attrgetter
 from typing import Any, Final, Union, get_origin
 
 import msgspec
 from msgspec.structs import FieldInfo, astuple, fields
 
-from gateway.ledger.entry import AttemptRow, Closed, ExchangeRow, RunRow, SealRow, Settled
+from gateway.ledger.entry import (
+    AttemptRow,
+    Closed,
+    ExchangeRow,
+    RunRow,
+    SealRow,
+    Settled,
+    attempt_id,
+)
 
 TEXTS_MOST: Final = 2_048  # JSON texts remembered for each field; they repeat with the config
 TEXT_BYTES_MOST: Final = 1_024  # a longer one is checked each time
 
 Cell = str | int | float | None
-Cells = list[Cell]
-Key = tuple[Cell, ...]  # of an exchange (id,), of an attempt (exchange, number)
+# Any: an instance of a class that is made at run time; None for a line that is none of ours.
+Twin = Any
 
 
-class _Texts:
-    """The JSON texts of one field that were seen to be of its type."""
+class _Texts(dict[bytes, str]):
+    """The JSON texts of one field that were seen to be of its type, as msgspec writes them."""
 
     def __init__(self, field_type: object) -> None:
         # Any: the type is known at run time only.
         self._decode: Callable[[bytes], Any] = msgspec.json.Decoder(field_type).decode
-        self._known: dict[bytes, str] = {}
 
-    def check(self, raw: msgspec.Raw) -> str:
-        """The text as msgspec writes it.  Raises ValueError when it is of another type."""
-        text = bytes(raw)
-        known = self._known.get(text)
-        if known is None:
-            known = str(msgspec.json.encode(self._decode(text)), "utf-8")
-            if len(text) <= TEXT_BYTES_MOST:
-                if len(self._known) >= TEXTS_MOST:
-                    self._known.clear()
-                self._known[text] = known
-        return known
+    def __missing__(self, text: bytes) -> str:
+        """Raises msgspec.DecodeError when it is of another type."""
+        checked = str(msgspec.json.encode(self._decode(text)), "utf-8")
+        if len(text) <= TEXT_BYTES_MOST:
+            if len(self) >= TEXTS_MOST:
+                self.clear()
+            self[text] = checked
+        return checked
 
 
 class Kind:
     """One kind of line that speaks of a row in the archive."""
 
-    def __init__(self, row: type[msgspec.Struct], key_cells: int) -> None:
-        """The first `key_cells` fields name the row in its table."""
+    def __init__(self, row: type[msgspec.Struct], key: Callable[[Twin], str]) -> None:
+        """`key` names the row among those of its table."""
         self.names = row.__struct_fields__
-        self.key_cells = key_cells
         self.twin = _twin(row)
+        self.key = key
         self._jsons = [
-            (place, _Texts(field.type).check)
+            (place, _Texts(field.type))
             for place, field in enumerate(fields(row))
             if _is_nested(field)
         ]
         # sqlite3 takes a bool as well, but looks for an adapter first.
         self._flags = [place for place, field in enumerate(fields(row)) if field.type is bool]
 
-    def cells(self, twin: msgspec.Struct | None) -> Cells:
-        """The fields in their order.  Raises ValueError when a nested one is of another type."""
-        # Any: fields of a class that was made at run time.
-        cells: list[Any] = list(astuple(twin))
-        for place, check in self._jsons:
-            cells[place] = check(cells[place])
+    def fill(self, values: list[Cell], twin: Twin, skip: int = 0) -> None:
+        """Append the fields in their order, without the first `skip`, which must be plain.
+
+        Raises msgspec.DecodeError when a list or mapping holds something else than it should;
+        then `values` is no good.
+        """
+        start = len(values) - skip
+        # Any: Raw is among them until the texts are looked up.
+        cells: list[Any] = values
+        cells += astuple(twin)[skip:]
+        for place, texts in self._jsons:
+            cells[start + place] = texts[bytes(cells[start + place])]
         for place in self._flags:
-            cells[place] = int(cells[place])
-        return cells
+            cells[start + place] = int(cells[start + place])
 
 
 def _is_nested(field: FieldInfo) -> bool:
@@ -101,14 +111,14 @@ def _twin(row: type[msgspec.Struct]) -> type[msgspec.Struct]:
     )
 
 
-EXCHANGE: Final = Kind(ExchangeRow, 1)
-ATTEMPT: Final = Kind(AttemptRow, 2)
-SETTLED: Final = Kind(Settled, 2)
-CLOSED: Final = Kind(Closed, 1)
+EXCHANGE: Final = Kind(ExchangeRow, attrgetter("id"))
+CLOSED: Final = Kind(Closed, attrgetter("exchange"))
+ATTEMPT: Final = Kind(AttemptRow, lambda twin: attempt_id(twin.exchange, twin.number))
+SETTLED: Final = Kind(Settled, lambda twin: attempt_id(twin.exchange, twin.number))
 KINDS: Final[Mapping[type, Kind]] = {
     kind.twin: kind for kind in (EXCHANGE, ATTEMPT, SETTLED, CLOSED)
 }
 
 # Any: a union of classes made at run time.
 _lines: Any = Union[(RunRow, SealRow, *KINDS)]
-decode_twin: Callable[[bytes], msgspec.Struct] = msgspec.json.Decoder(_lines).decode
+decode_twin: Callable[[bytes], Twin] = msgspec.json.Decoder(_lines).decode

@@ -33,34 +33,26 @@ def _names(row: type[msgspec.Struct], without: tuple[str, ...] = ()) -> tuple[st
     return tuple(name for name in row.__struct_fields__ if name not in without)
 
 
-def _values(size: int, width: int, before: tuple[str, ...]) -> str:
-    """`size` rows of `width` parameters, after `before`, which are the same in every row."""
-    first = len(before) + 1
-    rows = (
-        ", ".join((*before, *(f"?{first + row * width + place}" for place in range(width))))
-        for row in range(size)
-    )
-    return ", ".join(f"({row})" for row in rows)
+def _values(size: int, width: int, *before: str) -> str:
+    """`size` rows of `width` parameters, each row after the terms `before`."""
+    row = f"({', '.join((*before, *('?' * width)))})"
+    return ", ".join([row] * size)
 
 
 def _insert(table: str, columns: tuple[str, ...], key: tuple[str, ...]) -> Sized:
     return _sized(
         lambda size: (
             f"INSERT INTO {table} (run, {', '.join(columns)}) "  # noqa: S608 - names are our own
-            f"VALUES {_values(size, len(columns), ('?1',))} "
+            f"VALUES {_values(size, len(columns), '?1')} "
             f"ON CONFLICT ({', '.join(key)}) DO NOTHING"
         )
     )
 
 
-def _update(table: str, own: str, match: str, row: type[msgspec.Struct], key: int) -> Sized:
-    columns = _names(row)
-    settings = ", ".join(
-        f"{name} = coalesce({table}.{name}, line.{name})" for name in columns[key:]
-    )
+def _update(table: str, own: str, match: str, columns: tuple[str, ...], settings: str) -> Sized:
     return _sized(
         lambda size: (
-            f"WITH line ({', '.join(columns)}) AS (VALUES {_values(size, len(columns), ())}) "  # noqa: S608
+            f"WITH line ({', '.join(columns)}) AS (VALUES {_values(size, len(columns))}) "  # noqa: S608
             f"UPDATE {table} INDEXED BY {own} SET {settings} FROM line WHERE {match}"
         )
     )
@@ -84,16 +76,20 @@ SETTLE_ATTEMPTS: Final = _update(
     "attempts_id",
     "attempts.exchange = line.exchange AND attempts.number = line.number "
     "AND attempts.verdict IS NULL",
-    Settled,
-    key=2,
+    _names(Settled),
+    ", ".join(f"{name} = line.{name}" for name in _names(Settled, without=ATTEMPT_KEY)),
 )
+# A row may have said its outcome and status itself.
 CLOSE_EXCHANGES: Final = _update(
     "exchanges",
     "exchanges_id",
     "exchanges.id = line.exchange AND exchanges.seconds IS NULL "
     f"AND exchanges.outcome IS NOT '{CRASHED}'",
-    Closed,
-    key=1,
+    _names(Closed),
+    ", ".join(
+        f"{name} = coalesce(exchanges.{name}, line.{name})"
+        for name in _names(Closed, without=("exchange",))
+    ),
 )
 
 # Parameters: the key of a row.

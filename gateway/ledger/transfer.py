@@ -139,7 +139,9 @@ class Transfer:
             if place.offset == 0 and not place.run.startswith(HEADLESS):
                 self._connection.execute(statements.CRASH_ATTEMPTS, (place.run,))
                 self._connection.execute(statements.CRASH_EXCHANGES, (place.run,))
-            bad = bite.bad + Loader(self._connection, place.run).load(bite)
+            loader = Loader(self._connection, place.run, bite)
+            loader.load()
+            bad = [*bite.bad, *loader.bad]
             self._connection.execute(
                 "INSERT INTO archive_progress (run, segment, offset) VALUES (?, ?, ?) "
                 "ON CONFLICT (run, segment) DO UPDATE SET offset = excluded.offset",
