@@ -138,7 +138,7 @@ class Driver:
             self._exchange.sink.drop()
         elif self._relay.is_done and self._call is not None:
             self._cancel(())  # all is said; the peer only forgot to end the message
-            self._act(engine.WENT_WELL)
+            self._judge_end()
         else:
             self._act(engine.TICKED)
 
@@ -164,7 +164,7 @@ class Driver:
 
     def _judge_fault(self, fault: Fault) -> None:
         if self._relay.is_done:
-            self._act(engine.WENT_WELL)
+            self._judge_end()
         else:
             self._act((engine.ENDED, judge_fault(fault)))
 

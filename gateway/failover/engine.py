@@ -60,7 +60,6 @@ DENIED: Final[Event] = (BARRED, BY_POLICY)
 UNABLE: Final[Event] = (BARRED, BY_REQUEST)
 ROWLESS: Final[Event] = (UNRECORDED, None)
 READY: Final[Event] = (CONTENT, None)
-WENT_WELL: Final[Event] = (ENDED, COMPLETE)
 
 ATTEMPT_CAP: Final = 3  # over the whole chain
 REPEAT_BASE_S: Final = 0.2

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.practice.__main__ import DEFAULT_PORTS
 from gateway.practice.faultbook import load_faults
 from tests.docs.fenced import ROOT
 from tests.docs.tables import read_rows, words
@@ -77,3 +78,9 @@ def test_the_files_that_a_request_passes_are_there() -> None:
 def test_there_are_as_many_faults_as_the_readme_says() -> None:
     assert "200 and more other ways" in (ROOT / "README.md").read_text("utf-8")
     assert len(load_faults()) > 200
+
+
+def test_the_ports_that_the_readme_names_are_those_of_the_practice_vendors() -> None:
+    ports = sorted(DEFAULT_PORTS.values())
+    assert ports == list(range(ports[0], ports[-1] + 1))
+    assert f"{ports[0]} to {ports[-1]}" in (ROOT / "README.md").read_text("utf-8")

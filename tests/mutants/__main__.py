@@ -49,7 +49,8 @@ def main() -> int:
         if healthy.red or healthy.trouble:
             print(f"red without any fault: {healthy.red or healthy.trouble}", file=sys.stderr)
             return 1
-        print(f"{len(mutants)} faults; their tests are green without them ({healthy.seconds:.0f} s)")
+        seconds = f"{healthy.seconds:.0f} s"
+        print(f"{len(mutants)} faults; their tests are green without them ({seconds})")
         print("| fault | file | what | killed by | s |\n|---|---|---|---|---|", flush=True)
 
         def work(mutant: Mutant) -> bool:

@@ -171,8 +171,10 @@ def _is_process(entry: Path, group: int, title: bytes) -> bool:
 class Tap:
     """Stands between gateway and vLLM, passes every byte on, and keeps what vLLM answered.
 
-    A gateway that hangs up is not passed on: what vLLM would have said is of interest then.
+    That the gateway hangs up is passed on a second late: what vLLM says then is of interest.
     """
+
+    LINGER_S = 1.0
 
     def __init__(self, server: Server) -> None:
         self._server = server
@@ -218,6 +220,8 @@ class Tap:
     async def _ask(self, reader: asyncio.StreamReader, to: asyncio.StreamWriter) -> None:
         async for part in _parts(reader):
             to.write(part)
+        await asyncio.sleep(self.LINGER_S)
+        to.close()
 
     async def _answer(self, answers: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         async for part in _parts(answers):

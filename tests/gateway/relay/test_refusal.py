@@ -16,7 +16,8 @@ from tests.gateway.relay.table_readers import Log, exchange_of
     [
         pytest.param(-1.0, NO_RETRY, None, id="waiting does not help"),
         pytest.param(0.2, RETRY, b"1", id="rounded up"),
-        pytest.param(4.9, RETRY, b"5", id="soon"),
+        pytest.param(3.9, RETRY, b"4", id="soon"),
+        pytest.param(4.9, NO_RETRY, b"5", id="told as not soon"),
         pytest.param(5.0, NO_RETRY, b"5", id="not soon"),
         pytest.param(60.0, NO_RETRY, b"60", id="late"),
     ],
