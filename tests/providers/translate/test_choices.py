@@ -264,6 +264,14 @@ def test_arguments_of_two_calls_are_kept_apart() -> None:
     assert not reader.is_flawed
 
 
+def test_arguments_beside_text_are_collected() -> None:
+    reader = reader_for(CHAT)
+    both = {"content": "let me look", **called('{"a"')}
+    feed_all(reader, [chat({"content": "Well"}), chat(both), chat(called(":1}"))])
+    feed_all(reader, [chat({}, "tool_calls")])
+    assert not reader.is_flawed
+
+
 def test_arguments_beyond_the_bound_are_not_collected() -> None:
     reader = reader_for(CHAT)
     feed_all(reader, [chat(called("x" * 600_000)), chat(called("y" * 600_000)), chat(called("z"))])
