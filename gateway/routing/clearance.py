@@ -49,6 +49,10 @@ class Candidate:
     def is_cut(self) -> bool:
         return self.standing.is_cut
 
+    @property
+    def is_broken(self) -> bool:
+        return self.standing.is_broken
+
     def admits(self, now: float) -> bool:
         return self.standing.admits(now)
 
