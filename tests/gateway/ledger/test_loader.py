@@ -43,8 +43,28 @@ lines = st.one_of(
 ).map(encode_line) | st.sampled_from(CORRUPT)  # fmt: skip
 
 
-@given(st.lists(st.lists(lines, max_size=24), min_size=1, max_size=3), st.data())
-@settings(max_examples=100, deadline=None)
+@st.composite
+def whole_exchanges(draw):
+    """Exchanges that run beside each other, most of them to their end, and now and then more."""
+    waiting = []
+    for key in draw(st.lists(ids, unique=True)):
+        rows = [exchange(key), attempt(key), settled(key), closed(key)]
+        if draw(st.booleans()):
+            rows[2:2] = [settled(key, verdict="throttled"), attempt(key, 2)]
+            rows[4] = settled(key, 2)
+        waiting.append([encode_line(row) for row in rows[: draw(st.sampled_from([9, 9, 2, 3]))]])
+    found = []
+    while waiting := [left for left in waiting if left]:
+        found.append(draw(st.sampled_from(waiting)).pop(0))
+    for line in draw(st.lists(lines, max_size=draw(st.sampled_from([0, 0, 2])))):
+        found.insert(draw(st.integers(0, len(found))), line)
+    return found
+
+
+@given(
+    st.lists(whole_exchanges() | st.lists(lines, max_size=24), min_size=1, max_size=3), st.data()
+)
+@settings(max_examples=150, deadline=None)
 def test_any_cut_into_bites_gives_what_moving_line_by_line_gives(runs, data):
     journal = [
         b"\n\n".join([encode_line(RunRow(run=f"r{n}", number=n, at=1.0, pid=1)), *possible(run)])
@@ -59,6 +79,8 @@ def test_any_cut_into_bites_gives_what_moving_line_by_line_gives(runs, data):
                 for start, end in zip([0, *sorted(cuts)], [*sorted(cuts), len(text)], strict=True):
                     database.append(number, text[start:end])
                     database.sweep()
+                    if data.draw(st.booleans()):
+                        database.forget_progress()  # as a journal that was restored
                 expected.move(number, segment.split(b"\n\n"))
             assert database.found() == expected.found()
             assert database.quarantine() == expected.bad
@@ -197,7 +219,8 @@ class Database:
     def quarantine(self):
         path = self.folder / QUARANTINE_NAME
         lines = path.read_text().splitlines() if path.exists() else []
-        return [[run, text] for run, _, _, text in map(json.loads, lines)]
+        found = [(run, text, at) for run, _, at, text in map(json.loads, lines)]
+        return [[run, text] for run, text, _ in dict.fromkeys(found)]  # once, if moved again
 
 
 def test_a_bite_with_one_bad_line_is_moved_all_the_same(tmp_path):
