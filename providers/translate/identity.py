@@ -110,7 +110,8 @@ class ResponsesIdentity:
     """`openai_responses` over itself."""
 
     client = upstream = Dialect.OPENAI_RESPONSES
-    lacks = _NOTHING
+    # What the vendor remembers is kept there, and no other deployment can carry it on.
+    lacks = frozenset((Feature.STATEFUL,))
 
     def request(self, request: ClientRequest, target: Target) -> Outgoing:
         """Raises UnsupportedRequestError."""
