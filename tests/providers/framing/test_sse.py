@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from providers.framing.sse import EVENT_BYTES, EventSplitter, parse
+from providers.framing.sse import EVENT_BYTES, EventSplitter, is_utf8, parse
 
 Seen = list[tuple[bytes, bytes, bytes | None]]
 
@@ -165,3 +165,21 @@ def test_event_behind_half_an_event_is_no_read_of_one() -> None:
     splitter = EventSplitter()
     splitter.feed(b"id: 1\n")
     assert splitter.feed_one(b"data: {}\n\n") is None
+
+
+@pytest.mark.parametrize("before", [65_533, 65_534, 65_535, 65_536, 131_070])
+@pytest.mark.parametrize(
+    ("text", "is_good"),
+    [
+        pytest.param("\u00e9\u20ac\U0001f600".encode(), True, id="good"),
+        pytest.param(b"\xff", False, id="no first byte"),
+        pytest.param(b"\xe2\x82", False, id="cut off"),
+        pytest.param(b"\xe2\x82x", False, id="cut short"),
+        pytest.param(b"\xed\xa0\x80", False, id="surrogate"),
+    ],
+)
+@pytest.mark.parametrize("behind", [0, 70_000])
+def test_large_text_is_checked_across_its_pieces(
+    before: int, text: bytes, is_good: bool, behind: int
+) -> None:
+    assert is_utf8(b"x" * before + text + b"x" * behind) is is_good
