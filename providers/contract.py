@@ -71,7 +71,7 @@ class Verdict(NamedTuple):
     retry_after_s: float = -1.0  # negative: the vendor did not say
     charge: Charge = Charge.NONE
     resets_at_unix_s: float = -1.0  # when a period's allowance comes back; negative: not said
-    is_guess: bool = False  # no rule knew it, the status alone decided: the burst detector watches
+    is_guess: bool = False  # no rule knew it, a 4xx alone decided: it fails over and cuts nothing
 
     @property
     def delivers(self) -> bool:
@@ -101,7 +101,7 @@ class Feature(StrEnum):
     JSON_MODE = "json_mode"
     JSON_SCHEMA = "json_schema"
     IMAGES = "images"
-    STATEFUL = "stateful"  # Responses with store, previous_response_id or a conversation
+    STATEFUL = "stateful"  # kept at the vendor: store, previous_response_id, a conversation
 
 
 # Signals of one `StreamReader.feed`, in rising order.

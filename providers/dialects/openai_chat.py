@@ -21,7 +21,9 @@ from providers.dialects.openai_request import (
 )
 from providers.framing.members import split
 
-_TOLD_BY_NAME: Final = frozenset({"n", "logprobs", "tools", "functions", "response_format"})
+_TOLD_BY_NAME: Final = frozenset(
+    {"n", "logprobs", "tools", "functions", "response_format", "store"}
+)
 
 
 class OpenAIChat:
@@ -69,6 +71,8 @@ def _named_features(members: Mapping[str, Raw]) -> frozenset[Feature]:
     for name in ("tools", "functions"):
         if check_kind(members, name, "a list") is not None:
             found.add(Feature.TOOLS)
+    if read_flag(members, "store"):
+        found.add(Feature.STATEFUL)  # kept at the vendor, whatever its retention was judged to be
     shape = read_format(members)
     if shape is not None:
         found.add(shape)

@@ -57,6 +57,11 @@ def classify_error(body: bytes) -> Verdict:
     return verdict._replace(charge=Charge.PARTIAL, resets_at_unix_s=-1.0)
 
 
+# A 404 that names no model may speak of the path: one request of one client must not cut the
+# deployment off for all.
+_GUESSES: Final = frozenset((Kind.CALLER_ERROR, Kind.MODEL_WITHDRAWN))
+
+
 def _judge(
     status: int, headers: Headers, evidence: Evidence, vendor: Vendor | None, now_unix_s: float
 ) -> Verdict:
@@ -76,7 +81,7 @@ def _judge(
     charge = CHARGES.get(status, Charge.NONE)
     if rule is not None and rule.charge is not Charge.NONE:
         charge = rule.charge
-    is_guess = rule is None and own is None and kind is Kind.CALLER_ERROR
+    is_guess = rule is None and own is None and kind in _GUESSES
     return Verdict(kind, detail, retry_after_s, charge, wait.resets_at_unix_s, is_guess)
 
 

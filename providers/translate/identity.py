@@ -32,13 +32,14 @@ from providers.translate.responses import ResponsesStream, ResponsesWhole
 _whole_number = msgspec.json.Decoder(int | None).decode
 _items = msgspec.json.Decoder(list[Raw]).decode
 _NOTHING: Final[frozenset[Feature]] = frozenset()
+_STORED: Final = frozenset((Feature.STATEFUL,))  # what is kept at one vendor cannot fail over
 
 
 class ChatIdentity:
     """`openai_chat` over itself."""
 
     client = upstream = Dialect.OPENAI_CHAT
-    lacks = _NOTHING
+    lacks = _STORED
 
     def request(self, request: ClientRequest, target: Target) -> Outgoing:
         """Raises UnsupportedRequestError."""
@@ -111,7 +112,7 @@ class ResponsesIdentity:
 
     client = upstream = Dialect.OPENAI_RESPONSES
     # What the vendor remembers is kept there, and no other deployment can carry it on.
-    lacks = frozenset((Feature.STATEFUL,))
+    lacks = _STORED
 
     def request(self, request: ClientRequest, target: Target) -> Outgoing:
         """Raises UnsupportedRequestError."""

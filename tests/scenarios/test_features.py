@@ -179,3 +179,20 @@ async def test_responses_that_nobody_speaks_are_a_400() -> None:
         reply = await house.ask(path="/v1/responses", input="Tell me.", store=False)
         assert reply.status_code == 400 and "openai_responses" in reply.text
         assert grid.accepted("borealis") == 0
+
+
+@scenario
+async def test_404_for_a_path_that_one_client_asked_for_cuts_nobody_off() -> None:
+    async with Grid() as grid, House(grid, {"chat": ["homegrid"]}) as house:
+        reply = await house.ask(path="/v1/responses", input="x", store=False)
+        assert reply.status_code == 503
+        assert (await house.ask()).status_code == 200
+
+
+@scenario
+async def test_stored_chat_is_refused_with_the_remedy() -> None:
+    async with Grid() as grid, House(grid, {"chat": ["aurora", "borealis"]}) as house:
+        reply = await house.ask(store=True)
+        assert reply.status_code == 400
+        assert "store: false" in reply.json()["error"]["message"]
+        assert grid.received_bytes("aurora") == grid.received_bytes("borealis") == 0

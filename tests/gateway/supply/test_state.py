@@ -79,6 +79,15 @@ def test_answer_that_is_delivered_is_a_success(verdict: Verdict) -> None:
     assert a.deployment.fails == 0 and a.deployment.is_quiet
 
 
+def test_a_guess_fails_over_and_cuts_nothing() -> None:
+    """A 404 that names no model may be about the path that one client asked for."""
+    _, (a, _, _) = made()
+    suffer(a, Verdict(Kind.MODEL_WITHDRAWN, is_guess=True))
+    assert a.admits(0.0)
+    suffer(a, Verdict(Kind.MODEL_WITHDRAWN))
+    assert not a.admits(1e9)
+
+
 def test_load_counts_what_is_under_way() -> None:
     _, (a, _, _) = made()
     a.claim()

@@ -204,6 +204,7 @@ def test_body_that_is_no_request_is_refused(client: ClientDialect, body: bytes) 
             COMPLETIONS, {"response_format": {"type": "json_object"}}, Feature.JSON_MODE, id="vLLM"
         ),
         pytest.param(RESPONSES, {"store": True}, Feature.STATEFUL, id="stored"),
+        pytest.param(CHAT, {"store": True}, Feature.STATEFUL, id="stored chat"),
         pytest.param(RESPONSES, {"store": None}, Feature.STATEFUL, id="stored by default"),
         pytest.param(RESPONSES, {"background": True}, Feature.STATEFUL, id="background"),
         pytest.param(
