@@ -60,7 +60,6 @@ DENIED: Final[Event] = (BARRED, BY_POLICY)
 UNABLE: Final[Event] = (BARRED, BY_REQUEST)
 ROWLESS: Final[Event] = (UNRECORDED, None)
 READY: Final[Event] = (CONTENT, None)
-WENT_WELL: Final[Event] = (ENDED, COMPLETE)
 
 ATTEMPT_CAP: Final = 3  # over the whole chain
 REPEAT_BASE_S: Final = 0.2
@@ -79,6 +78,9 @@ class Option(Protocol):
 
     @property
     def is_cut(self) -> bool: ...
+
+    @property
+    def is_broken(self) -> bool: ...
 
     def admits(self, now: float) -> bool: ...
 
@@ -301,7 +303,7 @@ def _repeatable(flight: Flight, now: float) -> bool:
         return False
     # A cooling deployment is not ready now, but may be within what is left of the deadline.
     same = flight.tried[-1]
-    if same.is_cut or same not in flight.candidates:
+    if same.is_cut or same.is_broken or same not in flight.candidates:
         return False
     is_soon = last.retry_after_s <= 0 or now + last.retry_after_s < flight.ends_at
     return is_soon and flight.budget.withdraw(now)
@@ -319,9 +321,9 @@ def _repeat(flight: Flight, now: float, chance: float) -> Actions:
 
 
 def _wake(flight: Flight, now: float, chance: float) -> Actions:
-    """The wait is over.  A person may have cut the deployment in the meantime."""
+    """The wait is over.  In the meantime others may have opened its breaker, or cut it."""
     same = flight.tried[-1]
-    if same.is_cut:
+    if same.is_cut or same.is_broken:
         flight.phase = CHOOSING
         return _choose(flight, None, now, chance)
     return (_send(flight, same, now),)
@@ -336,5 +338,8 @@ def _exhausted(flight: Flight, now: float) -> Actions:
         is_request = BY_REQUEST in flight.barred
         status, code = (400, "invalid_request") if is_request else (403, "policy_no_route")
         return ((REFUSE, status, code, -1.0), (CLOSE, code))
-    retry_after_s = -1.0 if ready_s == FAR else min(max(ready_s, 1.0), RETRY_AFTER_CAP_S)
+    # What is ready now has just failed: that a wait would help is not known, and a client that
+    # tried again would multiply attempts that are capped here.
+    is_wait = 0.0 < ready_s < FAR
+    retry_after_s = min(max(ready_s, 1.0), RETRY_AFTER_CAP_S) if is_wait else -1.0
     return ((REFUSE, 503, "supply_exhausted", retry_after_s), (CLOSE, "supply_exhausted"))

@@ -25,7 +25,6 @@ from providers.contract import Dialect, Pair
 
 AT_MOST: Final = 20
 ENTRIES: Final = 10_000
-DIGEST_SHOWN: Final = 16  # of 64 hex digits, in headers; the ledger has all
 UNDECLARED: Final = Decision(False, (UNKNOWN_LABEL,))
 
 
@@ -50,6 +49,10 @@ class Candidate:
     def is_cut(self) -> bool:
         return self.standing.is_cut
 
+    @property
+    def is_broken(self) -> bool:
+        return self.standing.is_broken
+
     def admits(self, now: float) -> bool:
         return self.standing.admits(now)
 
@@ -65,6 +68,7 @@ class Cleared:
     permitted: tuple[str, ...]  # names of the deployments that policy permits
     excluded: Mapping[str, tuple[str, ...]]  # deployment -> policies that refused it, bounded
     excluded_more: int  # excluded deployments beyond those named
+    is_reached: bool  # every deployment of the route can be asked in the client's dialect
 
 
 class Clearance:
@@ -88,7 +92,7 @@ class Clearance:
         self.ways: Mapping[Dialect, Mapping[str, Way]] = MappingProxyType(
             {dialect: _ways(snapshot, dialect) for dialect in Dialect}
         )
-        self.header = (b"x-switchgear-policy", snapshot.policy.digest[:DIGEST_SHOWN].encode())
+        self.header = (b"x-switchgear-policy", snapshot.policy.digest_shown.encode())
 
     def clear(self, labels: Labels, route: Route, dialect: Dialect) -> Cleared | None:
         """The candidates of a route; None when it takes another turn to decide."""
@@ -180,6 +184,7 @@ class Clearance:
             permitted=tuple(permitted),
             excluded=named,
             excluded_more=more,
+            is_reached=all(d.name in self.ways[dialect] for d in route.deployments),
         )
 
     def _candidate(self, way: Way, dialect: Dialect, tier: int) -> Candidate:

@@ -33,13 +33,9 @@ class Gate:
     def reach(self, deployment: Deployment, path: str) -> tuple[Transport, Prepared]:
         """The deployment's transport and what every request to `path` has in common.
 
-        Raises ValueError when a credential or path could not be sent as it is.
+        Raises UnusableCredentialError, and ValueError when a path could not be sent as it is.
         """
-        key = _key(deployment)
-        transport = self._transports.get(key)
-        if transport is None:
-            limits = Limits(connections=deployment.connections, connect_s=deployment.connect_s)
-            transport = self._transports[key] = self._build(deployment.origin, limits)
+        transport = self._transport(deployment)
         vendor, credential = deployment.account.vendor, deployment.account.credential
         headers = [
             *vendor.headers,
@@ -49,6 +45,14 @@ class Gate:
             (b"accept-encoding", b"identity"),
         ]
         return transport, transport.prepare(path.encode("ascii"), headers)
+
+    def stand_ready(self, deployments: Collection[Deployment]) -> None:
+        """Make every transport at load: reading a CA store takes 25 ms, and a file may be bad.
+
+        Opens no connection.  Raises CaFileError.
+        """
+        for deployment in deployments:
+            self._transport(deployment)
 
     def tidy(self, deployments: Collection[Deployment]) -> None:
         """Close the transports that none of these uses and that have no call under way."""
@@ -72,6 +76,14 @@ class Gate:
             transport.close()
         self._transports.clear()
         self._guard.close()
+
+    def _transport(self, deployment: Deployment) -> Transport:
+        key = _key(deployment)
+        transport = self._transports.get(key)
+        if transport is None:
+            limits = Limits(connections=deployment.connections, connect_s=deployment.connect_s)
+            transport = self._transports[key] = self._build(deployment.origin, limits)
+        return transport
 
     def _wire(self, origin: Origin, limits: Limits) -> Transport:
         return Wire(
