@@ -129,6 +129,8 @@ class Transfer:
                 for _ in bite.read():
                     time.sleep(BREATH_S)
                 self._retry(self._move_bite, place, bite)
+                for _ in bite.forget():
+                    time.sleep(BREATH_S)
         finally:
             os.close(fd)
         if data and is_dead:

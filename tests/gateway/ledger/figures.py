@@ -93,14 +93,22 @@ async def _costs(data_dir: Path, name: str, *, with_archive: bool) -> None:
 
 
 def archive_speed(data_dir: Path) -> None:
-    for name, is_busy in (("loop idle", False), ("loop busy all the time", True)):
-        folder = data_dir / name.split()[1]
+    for name, is_busy, apart in (
+        ("loop idle, ends beside their rows", False, 10),
+        ("loop idle, ends in later bites", False, 5_000),
+        ("loop busy all the time, ends beside their rows", True, 10),
+    ):
+        folder = data_dir / name.replace(" ", "-").replace(",", "")
         folder.mkdir()
         store = Store(folder)
         store.prepare()
         segment = Segment(folder, 1, "r1", SYSTEM_CLOCK)
-        for key in (f"{number:024x}" for number in range(EXCHANGES)):
-            segment.append(exchange(key), attempt(key), settled(key), closed(key))
+        for number in range(EXCHANGES + apart):
+            if number < EXCHANGES:
+                segment.append(exchange(f"{number:024x}"), attempt(f"{number:024x}"))
+            if number >= apart:
+                key = f"{number - apart:024x}"
+                segment.append(settled(key), closed(key))
         segment.seal()
         stop = threading.Event()
         result: list[tuple[float, float]] = []
@@ -110,9 +118,8 @@ def archive_speed(data_dir: Path) -> None:
         while is_busy and not stop.is_set():
             turns += sum(place * place for place in range(100)) and 1
         mover.join()
-        wall, cpu = result[0]
-        lines = 4 * EXCHANGES
-        print(f"archive, {name}: {wall / lines * 1e6:.1f} us a row, cpu {cpu / lines * 1e6:.1f} us")
+        wall, cpu = (seconds / EXCHANGES * 1e6 for seconds in result[0])
+        print(f"archive, {name}: {wall:.1f} us an exchange, cpu {cpu:.1f} us")
 
 
 def _move(
