@@ -169,6 +169,10 @@ class Client:
     def _refuse_late(self, exchange: Exchange) -> None:
         """Tell a client that stopped within its body; anybody else's cancel goes on."""
         if not self._is_late or self._task is None:
+            # A drain that ran out, and nobody else would settle it.
+            self._wheel.disarm(self)
+            self._pipeline.give_up(exchange)
+            self._task = self.exchange = None
             raise asyncio.CancelledError
         self._task.uncancel()
         error = RequestTimeoutError(f"nothing more of the body came for {self._body_s:g} s")
