@@ -113,11 +113,12 @@ async def test_chunked_request_body_is_read_whole() -> None:
         assert json.loads(grid.log("aurora")[0].body)["messages"] == json.loads(GOOD)["messages"]
 
 
-def test_drain_that_runs_out_settles_every_row() -> None:
+@pytest.mark.parametrize("adaptor", ["asgi", "fast"])
+def test_drain_that_runs_out_settles_every_row(adaptor: str) -> None:
     @scenario
     async def run() -> None:
         async with Grid() as grid:
-            house = House(grid, {"chat": ["aurora"]}, deadlines=SLOW)
+            house = House(grid, {"chat": ["aurora"]}, adaptor=adaptor, deadlines=SLOW)
             async with house:
                 house._servers[0].config.timeout_graceful_shutdown = 1
                 grid.fail("aurora", "wire/hang")
