@@ -57,6 +57,10 @@ test-tools:
 	  apt-get -qq update && DEBIAN_FRONTEND=noninteractive \
 	  apt-get -qq install -y --no-install-recommends prometheus >/dev/null; fi || true
 
+.PHONY: mutants
+mutants: .venv/.dev ## Plant faults of our own; each must turn a test red; ARGS="--only cap"
+	$(PY) -m tests.mutants $(ARGS)
+
 .PHONY: bench
 bench: .venv/.run ## CPU per request against nginx, memory, start; ARGS="--rounds 1 --seconds 1"
 	$(PY) -m loadtests.bench --out docs/reference/performance.md $(ARGS)

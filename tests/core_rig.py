@@ -7,6 +7,7 @@ What stands in is what the core itself takes by its seams: a transport that keep
 import heapq
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from itertools import count
 from typing import Any
 
@@ -29,7 +30,7 @@ from gateway.upstream.gate import Gate
 from gateway.upstream.request import prepare
 from gateway.upstream.transport import Fault, FaultKind, Listener, Prepared
 from gateway.upstream.transport import Limits as WireLimits
-from policies import Policy
+from policies import DecisionTable, Policy
 from providers import registry
 from providers.contract import Dialect, Headers, Target
 from tests.policies.starter_pack import OWN, build
@@ -284,7 +285,14 @@ def deployment(name: str, account: str = "", vendor: str = "openai", **more: Any
 
 def policy_for(deployments: Sequence[Deployment], **facts: Mapping[str, Any]) -> Policy:
     """The starter pack over deployments about which all is good, but for what `facts` says."""
-    return build([replace(OWN, id=d.name, **facts.get(d.name, {})) for d in deployments])
+    stated = tuple((d.name, tuple(facts.get(d.name, {}).items())) for d in deployments)
+    policy = _build_policy(stated)
+    return replace(policy, table=DecisionTable(policy.engine))
+
+
+@cache  # parsing takes 50 ms; an engine is immutable, a table is one core's own
+def _build_policy(stated: tuple[tuple[str, tuple[tuple[str, Any], ...]], ...]) -> Policy:
+    return build([replace(OWN, id=name, **dict(values)) for name, values in stated])
 
 
 def catalog_of(

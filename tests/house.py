@@ -70,6 +70,8 @@ class House:
     A deployment is named `VENDOR`, `VENDOR.MODEL` or `VENDOR.MODEL.ACCOUNT`: without more it
     stands for that vendor's large model under its main account.  `vendors` names the vendor file
     that a station of the grid is configured with, when it is not that of its own flavour.
+    `own` holds accounts and deployments, as in `supply.yaml`, that no practice vendor stands
+    behind.
     """
 
     def __init__(

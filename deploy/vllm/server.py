@@ -28,7 +28,8 @@ LOG_LINES: Final = 25
 
 # Weights and caches are already here, and nothing is told to anybody.  One thread that the system
 # may move: pinned threads are for machines that do nothing else, and two that wait for each other
-# on two busy cores were half as fast as one.
+# on two busy cores were half as fast as one.  Nothing is compiled: otherwise the first request for
+# logprobs stands still for ten seconds, and where there is no C++ compiler it kills the engine.
 ENVIRONMENT: Final = {
     "HF_HUB_OFFLINE": "1",
     "TRANSFORMERS_OFFLINE": "1",
@@ -36,6 +37,7 @@ ENVIRONMENT: Final = {
     "DO_NOT_TRACK": "1",
     "VLLM_CPU_OMP_THREADS_BIND": "nobind",
     "OMP_NUM_THREADS": "1",
+    "TORCHDYNAMO_DISABLE": "1",
 }
 
 
@@ -123,10 +125,7 @@ class Server:
             "--enable-server-load-tracking", "--enable-prompt-tokens-details",
             *self.model.options,
         ]  # fmt: skip
-        caches = {
-            "VLLM_CACHE_ROOT": str(CACHE.resolve() / "vllm"),
-            "TORCHINDUCTOR_CACHE_DIR": str(CACHE.resolve() / "inductor"),
-        }
+        cache = {"VLLM_CACHE_ROOT": str(CACHE.resolve() / "vllm")}
         with self.log.open("wb") as log:
             self._began, self.ready_s = time.monotonic(), 0.0
             self._process = subprocess.Popen(  # noqa: S603 - our own words
@@ -134,7 +133,7 @@ class Server:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, **ENVIRONMENT, **caches},
+                env={**os.environ, **ENVIRONMENT, **cache},
                 start_new_session=True,
             )
 

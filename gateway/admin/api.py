@@ -93,5 +93,7 @@ def _is_admin(operations: Operations, authorization: str | None) -> bool:
     if principal is not None and principal.is_admin:
         return True
     known = operations.admin_key()
-    sent = authorization.removeprefix("Bearer ")
-    return known is not None and hmac.compare_digest(known.encode(), sent.encode())
+    scheme, _, sent = authorization.partition(" ")
+    if known is None or scheme.lower() != "bearer":
+        return False
+    return hmac.compare_digest(known.encode(), sent.encode())

@@ -78,10 +78,11 @@ def explain_request(
     """Ask policy about every deployment of the route."""
     flags = read_flags(config=config, data_dir=data_dir)
     loaded = load(flags.config, flags, os.environ)
-    if key is not None:
-        base = _floor_of_key(loaded, find_key(loaded.data_dir, key), mode)
-    elif tenant is not None and floor is not None:
+    # First: the key may be one that the environment holds for other commands.
+    if tenant is not None and floor is not None:
         base = _floor(loaded, tenant=tenant, app_name=app_name, klass=floor, mode=mode)
+    elif key is not None:
+        base = _floor_of_key(loaded, find_key(loaded.data_dir, key), mode)
     else:
         raise QuestionError("say whose request it is: --key, or --tenant and --floor")
     wanted = Wanted(

@@ -78,9 +78,10 @@ def list_keys(data_dir: DataDir = Path("data"), as_json: AsJson = False) -> None
         print(json.dumps([_as_json(key) for key in keys], indent=2))
         return
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column, Table
 
-    table = Table("id", "tenant/app", "floor", "tags", "purpose", "in flight", "admin", "made",
+    id_column = Column("id", no_wrap=True)  # whole on any terminal: `revoke` wants it
+    table = Table(id_column, "tenant/app", "floor", "tags", "purpose", "in flight", "admin", "made",
                   "revoked", box=None)  # fmt: skip
     for key in keys:
         grant = key.grant

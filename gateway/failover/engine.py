@@ -60,7 +60,6 @@ DENIED: Final[Event] = (BARRED, BY_POLICY)
 UNABLE: Final[Event] = (BARRED, BY_REQUEST)
 ROWLESS: Final[Event] = (UNRECORDED, None)
 READY: Final[Event] = (CONTENT, None)
-WENT_WELL: Final[Event] = (ENDED, COMPLETE)
 
 ATTEMPT_CAP: Final = 3  # over the whole chain
 REPEAT_BASE_S: Final = 0.2
@@ -336,5 +335,8 @@ def _exhausted(flight: Flight, now: float) -> Actions:
         is_request = BY_REQUEST in flight.barred
         status, code = (400, "invalid_request") if is_request else (403, "policy_no_route")
         return ((REFUSE, status, code, -1.0), (CLOSE, code))
-    retry_after_s = -1.0 if ready_s == FAR else min(max(ready_s, 1.0), RETRY_AFTER_CAP_S)
+    # What is ready now has just failed: that a wait would help is not known, and a client that
+    # tried again would multiply attempts that are capped here.
+    is_wait = 0.0 < ready_s < FAR
+    retry_after_s = min(max(ready_s, 1.0), RETRY_AFTER_CAP_S) if is_wait else -1.0
     return ((REFUSE, 503, "supply_exhausted", retry_after_s), (CLOSE, "supply_exhausted"))

@@ -17,7 +17,8 @@ _KINDS: Final = MappingProxyType(
         FaultKind.EGRESS: Kind.UNREACHABLE,
         FaultKind.RESET: Kind.UPSTREAM_FAULT,
         FaultKind.STALE: Kind.STALE_CONNECTION,
-        FaultKind.TRUNCATED: Kind.BROKEN_STREAM,
+        # Before the commit there is no stream that breaks; after it the engine calls it one.
+        FaultKind.TRUNCATED: Kind.UPSTREAM_FAULT,
         FaultKind.MALFORMED: Kind.CORRUPT_ANSWER,
         FaultKind.TOO_LARGE: Kind.CORRUPT_ANSWER,
         FaultKind.SILENT: Kind.BROWNOUT,

@@ -15,31 +15,24 @@ counted only.
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_exponential
 
 from gateway.ledger import statements
-from gateway.ledger.entry import (
-    AttemptRow,
-    Closed,
-    ExchangeRow,
-    Line,
-    RunRow,
-    SealRow,
-    Settled,
-    decode_line,
-    encode_line,
-)
+from gateway.ledger.bite import Bite
+from gateway.ledger.entry import RunRow, decode_line, encode_line
+from gateway.ledger.loader import Loader
 from gateway.ledger.segment import FILE_MODE, LINES_BYTES_MOST, segment_numbers, segment_path
 from gateway.store.sqlite import transaction
 
 QUARANTINE_NAME: Final = "quarantine.jsonl"
 BITE_BYTES: Final = LINES_BYTES_MOST  # moved in one transaction, hence with one sync
-SLICE_LINES: Final = 200  # decoded at a time: holds Python's lock for about 0.2 ms
+BREATH_S: Final = 50e-6  # between slices: long enough for a loop that waits for Python's lock
 BUSY_PATIENCE_S: Final = 30.0
 HEADLESS: Final = "headless"  # run of a segment whose first line cannot be read
 
@@ -61,27 +54,6 @@ class _Place:
     run: str
     offset: int
     is_sealed: bool = False
-
-
-class _Numbered(NamedTuple):
-    offset: int
-    line: bytes
-
-
-class _Move(NamedTuple):
-    kind: type[Line]
-    statement: str
-    orphans: str | None
-    with_run: bool
-
-
-# Permits before settlements: within one slice both ends of a row may be there.
-_MOVES: Final = (
-    _Move(ExchangeRow, statements.INSERT_EXCHANGES, None, True),
-    _Move(AttemptRow, statements.INSERT_ATTEMPTS, statements.ORPHANED_ATTEMPTS, True),
-    _Move(Settled, statements.SETTLE_ATTEMPTS, statements.ORPHANED_SETTLES, False),
-    _Move(Closed, statements.CLOSE_EXCHANGES, statements.ORPHANED_CLOSES, False),
-)
 
 
 class Transfer:
@@ -147,80 +119,47 @@ class Transfer:
     def _move_segment(self, place: _Place, *, is_dead: bool) -> None:
         fd = os.open(segment_path(self._folder, place.number), os.O_RDONLY | os.O_CLOEXEC)
         try:
-            while bite := os.pread(fd, BITE_BYTES, place.offset):
-                whole = bite.rfind(b"\n") + 1
-                if not whole and len(bite) == BITE_BYTES:
-                    whole = len(bite)  # longer than any line of ours: set aside as it is
+            while data := os.pread(fd, BITE_BYTES, place.offset):
+                whole = data.rfind(b"\n") + 1
+                if not whole and len(data) == BITE_BYTES:
+                    whole = len(data)  # longer than any line of ours: set aside as it is
                 if not whole:
                     break
-                self._retry(self._move_bite, place, bite[:whole])
+                bite = Bite(data[:whole], place.offset)
+                for _ in bite.read():
+                    time.sleep(BREATH_S)
+                self._retry(self._move_bite, place, bite)
         finally:
             os.close(fd)
-        if bite and is_dead:
+        if data and is_dead:
             self.counts.torn += 1
 
-    def _move_bite(self, place: _Place, bite: bytes) -> None:
-        bad: list[_Numbered] = []
-        is_sealed = False
-        moved = 0
+    def _move_bite(self, place: _Place, bite: Bite) -> None:
         with transaction(self._connection):
             if place.offset == 0 and not place.run.startswith(HEADLESS):
                 self._connection.execute(statements.CRASH_ATTEMPTS, (place.run,))
                 self._connection.execute(statements.CRASH_EXCHANGES, (place.run,))
-            for lines in _slices(bite, place.offset):
-                moved += len(lines)
-                is_sealed |= self._move_lines(lines, place.run, bad)
+            loader = Loader(self._connection, place.run, bite)
+            loader.load()
+            bad = [*bite.bad, *loader.bad]
             self._connection.execute(
                 "INSERT INTO archive_progress (run, segment, offset) VALUES (?, ?, ?) "
                 "ON CONFLICT (run, segment) DO UPDATE SET offset = excluded.offset",
-                (place.run, place.number, place.offset + len(bite)),
+                (place.run, place.number, place.offset + bite.size_bytes),
             )
             if bad:
-                self._quarantine(place, bad)
-        place.offset += len(bite)
-        place.is_sealed |= is_sealed
-        self.counts.lines += moved - len(bad)
-        self.counts.bytes += len(bite)
+                self._quarantine(place, bite.lines(bad))
+        place.offset += bite.size_bytes
+        place.is_sealed |= bite.is_sealed
+        self.counts.lines += len(bite) - len(bad)
+        self.counts.bytes += bite.size_bytes
         self.counts.quarantined += len(bad)
 
-    def _move_lines(self, lines: Sequence[_Numbered], run: str, bad: list[_Numbered]) -> bool:
-        """Move one slice; True if the seal was in it."""
-        by_kind: dict[type[Line], list[_Numbered]] = {}
-        for numbered in lines:
-            try:
-                row = decode_line(numbered.line)
-            except ValueError:  # malformed, of the wrong types, or of a kind that we do not know
-                bad.append(numbered)
-            else:
-                by_kind.setdefault(type(row), []).append(numbered)
-        for move in _MOVES:
-            if found := by_kind.get(move.kind):
-                self._apply(move, found, run, bad)
-        return SealRow in by_kind
-
-    def _apply(
-        self, move: _Move, lines: Sequence[_Numbered], run: str, bad: list[_Numbered]
-    ) -> None:
-        array = "[" + ",".join([str(numbered.line, "utf-8") for numbered in lines]) + "]"
-        before = self._connection.total_changes
-        try:
-            self._connection.execute(move.statement, (array, run) if move.with_run else (array,))
-        except (sqlite3.IntegrityError, sqlite3.DataError):
-            # SQLite has taken back the whole statement: find the line that it does not take.
-            if len(lines) == 1:
-                bad.append(lines[0])
-            else:
-                for numbered in lines:
-                    self._apply(move, (numbered,), run, bad)
-            return
-        if move.orphans and self._connection.total_changes - before < len(lines):
-            bad += [lines[key] for (key,) in self._connection.execute(move.orphans, (array,))]
-
-    def _quarantine(self, place: _Place, bad: Sequence[_Numbered]) -> None:
+    def _quarantine(self, place: _Place, bad: Sequence[tuple[int, bytes]]) -> None:
         """On the disk before the commit; a kill in between may leave an entry twice."""
         records = [
-            encode_line([place.run, place.number, bad.offset, bad.line.decode("utf-8", "replace")])
-            for bad in bad
+            encode_line([place.run, place.number, offset, line.decode("utf-8", "replace")])
+            for offset, line in bad
         ]
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
         fd = os.open(self._folder / QUARANTINE_NAME, flags, FILE_MODE)
@@ -250,18 +189,6 @@ def read_run(path: Path) -> str | None:
     except ValueError:
         return None
     return row.run if isinstance(row, RunRow) else None
-
-
-def _slices(bite: bytes, offset: int) -> Iterator[list[_Numbered]]:
-    lines: list[_Numbered] = []
-    for line in bite.split(b"\n"):
-        if line:
-            lines.append(_Numbered(offset, line))
-        offset += len(line) + 1
-        if len(lines) == SLICE_LINES:
-            yield lines
-            lines = []
-    yield lines
 
 
 def _is_busy(error: BaseException) -> bool:

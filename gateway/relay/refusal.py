@@ -39,7 +39,7 @@ def answer(
     param: str | None = None,
 ) -> None:
     """Send one whole error; a negative `retry_after_s` means that waiting does not help."""
-    is_soon = 0 < retry_after_s < SOON_S
+    is_soon = 0 < ceil(retry_after_s) < SOON_S  # by what the client is told
     headers = [JSON, RETRY if is_soon else NO_RETRY, *headers]
     if retry_after_s > 0:
         headers.append((b"retry-after", b"%d" % ceil(retry_after_s)))

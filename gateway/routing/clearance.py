@@ -65,6 +65,7 @@ class Cleared:
     permitted: tuple[str, ...]  # names of the deployments that policy permits
     excluded: Mapping[str, tuple[str, ...]]  # deployment -> policies that refused it, bounded
     excluded_more: int  # excluded deployments beyond those named
+    is_reached: bool  # every deployment of the route can be asked in the client's dialect
 
 
 class Clearance:
@@ -180,6 +181,7 @@ class Clearance:
             permitted=tuple(permitted),
             excluded=named,
             excluded_more=more,
+            is_reached=all(d.name in self.ways[dialect] for d in route.deployments),
         )
 
     def _candidate(self, way: Way, dialect: Dialect, tier: int) -> Candidate:

@@ -7,11 +7,14 @@ was, since no outage and no rule is to blame.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from gateway.catalog import Catalog, Deployment, Route
 from gateway.errors import InvalidRequestError, UnknownModelError
 from providers import registry
 from providers.contract import ClientRequest, Dialect, Feature, Pair
+
+_STATELESS: Final = "send store: false, with the whole conversation as input and no stored prompt"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -65,5 +68,6 @@ def pass_over(ways: Mapping[str, Way], request: ClientRequest, route: Route) -> 
         return frozenset(passed)
     if missing:
         names = ", ".join(sorted(missing))
-        raise InvalidRequestError(f"no deployment of {route.name} can honour: {names}")
+        remedy = f"; {_STATELESS}" if Feature.STATEFUL in missing else ""
+        raise InvalidRequestError(f"no deployment of {route.name} can honour: {names}{remedy}")
     raise InvalidRequestError(f"no deployment of {route.name} speaks {request.dialect}")

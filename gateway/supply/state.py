@@ -58,7 +58,8 @@ class Standing:
         if reaction.is_health:
             self.deployment.fail(now)
         if reaction.is_cut:
-            element.cut()
+            element.cut()  # and no cooldown: whoever restores it means now
+            return
         cooldown_s = verdict.retry_after_s if verdict.retry_after_s > 0 else reaction.cooldown_s
         if cooldown_s:
             element.cool(now + cooldown_s)

@@ -17,12 +17,11 @@ from providers.dialects.openai_request import (
     read_flag,
     read_format,
     read_model,
-    read_stream,
-    require_kind,
+    require_list,
 )
 from providers.framing.members import split
 
-_TOLD_BY_NAME: Final = frozenset({"n", "logprobs", "top_logprobs", "tools", "functions"})
+_TOLD_BY_NAME: Final = frozenset({"n", "logprobs", "tools", "functions", "response_format"})
 
 
 class OpenAIChat:
@@ -34,18 +33,22 @@ class OpenAIChat:
         """Raises MalformedRequestError for anything a vendor should never see."""
         members = split(body)
         model = read_model(members)
-        is_stream = read_stream(members)
-        messages = require_kind(members, "messages", "a list")
-        for name in ("max_tokens", "max_completion_tokens"):
-            if name in members:
-                read_count(members, name)
+        is_stream = "stream" in members and read_flag(members, "stream") is True
+        messages = require_list(members, "messages")
+        if "max_tokens" in members:
+            read_count(members, "max_tokens")
+        if "max_completion_tokens" in members:
+            read_count(members, "max_completion_tokens")
+        features = NO_FEATURES if _TOLD_BY_NAME.isdisjoint(members) else _named_features(members)
+        if holds_part(messages, b'"image_url"'):
+            features |= {Feature.IMAGES}
         return OpenAIRequest(
             dialect=self.dialect,
             members=members,
             model=model,
             is_stream=is_stream,
             wants_usage="stream_options" in members and asks_for_usage(members, is_stream),
-            features=_features(members, messages),
+            features=features,
         )
 
     def error(self, status: int, code: str, message: str, param: str | None = None) -> bytes:
@@ -57,19 +60,6 @@ class OpenAIChat:
         return error_event(code, message)
 
 
-def _features(members: Mapping[str, Raw], messages: Raw) -> frozenset[Feature]:
-    found = NO_FEATURES
-    if not _TOLD_BY_NAME.isdisjoint(members):
-        found = _named_features(members)
-    if "response_format" in members:
-        shape = read_format(members)
-        if shape is not None:
-            found |= {shape}
-    if holds_part(messages, b'"image_url"'):
-        found |= {Feature.IMAGES}
-    return found
-
-
 def _named_features(members: Mapping[str, Raw]) -> frozenset[Feature]:
     found = set()
     if (read_count(members, "n") or 1) > 1:
@@ -79,4 +69,7 @@ def _named_features(members: Mapping[str, Raw]) -> frozenset[Feature]:
     for name in ("tools", "functions"):
         if check_kind(members, name, "a list") is not None:
             found.add(Feature.TOOLS)
+    shape = read_format(members)
+    if shape is not None:
+        found.add(shape)
     return frozenset(found)

@@ -6,7 +6,6 @@ Source: OpenAI API reference, chat, completions, embeddings, responses, read 202
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
 import msgspec
@@ -19,14 +18,15 @@ MODEL_LENGTH: Final = 256
 NO_FEATURES: Final[frozenset[Feature]] = frozenset()
 
 _text = msgspec.json.Decoder(str).decode
-_whole_number = msgspec.json.Decoder(int).decode
+_flag = msgspec.json.Decoder(bool | None).decode
+_whole_number = msgspec.json.Decoder(int | None).decode
 _members = msgspec.json.Decoder(dict[str, Raw]).decode
 _NULL: Final = b"null"
-_TRUE: Final = Raw(b"true")
-_FALSE: Final = Raw(b"false")
+_LIST: Final = ord("[")
+_LONG: Final = 16  # bytes; longer than any empty list or string that is sent
 _KINDS: Final = {
     ord('"'): "a string",
-    ord("["): "a list",
+    _LIST: "a list",
     ord("{"): "an object",
     ord("t"): "a boolean",
     ord("f"): "a boolean",
@@ -34,8 +34,7 @@ _KINDS: Final = {
 }
 
 
-@dataclass(slots=True, kw_only=True)  # not frozen: one is made for every request, at 3x the speed
-class OpenAIRequest:
+class OpenAIRequest(msgspec.Struct, kw_only=True, gc=False):  # made 4x as fast as a dataclass
     """A `ClientRequest`; nobody changes one once it is made."""
 
     dialect: Dialect
@@ -51,9 +50,12 @@ def read_model(members: Mapping[str, Raw]) -> str:
     raw = members.get("model")
     if raw is None:
         raise MalformedRequestError("model is missing", "model")
-    if kind_of(raw) != "a string":
-        raise wrong_kind("model", "a string", raw)
-    name = _text(raw)
+    try:
+        name = _text(raw)
+    except msgspec.ValidationError:
+        raise wrong_kind("model", "a string", raw) from None
+    except msgspec.DecodeError as error:
+        raise MalformedRequestError(f"model is no text: {error}", "model") from None
     if not 0 < len(name) <= MODEL_LENGTH:
         raise MalformedRequestError(f"model must have 1 to {MODEL_LENGTH} characters", "model")
     return name
@@ -66,14 +68,14 @@ def read_stream(members: Mapping[str, Raw]) -> bool:
 
 def read_flag(members: Mapping[str, Raw], name: str) -> bool | None:
     """A boolean; None where it is absent or null.  Raises MalformedRequestError."""
-    raw = present(members, name)
+    raw = members.get(name)
     if raw is None:
         return None
-    if raw == _TRUE:
-        return True
-    if raw == _FALSE:
-        return False
-    raise wrong_kind(name, "a boolean", raw)
+    try:
+        flag: bool | None = _flag(raw)
+    except msgspec.DecodeError:
+        raise wrong_kind(name, "a boolean", raw) from None
+    return flag
 
 
 def read_count(members: Mapping[str, Raw], name: str, least: int = 1) -> int | None:
@@ -81,16 +83,26 @@ def read_count(members: Mapping[str, Raw], name: str, least: int = 1) -> int | N
 
     Raises MalformedRequestError.
     """
-    raw = present(members, name)
+    raw = members.get(name)
     if raw is None:
         return None
     try:
-        number = _whole_number(raw)
+        number: int | None = _whole_number(raw)
     except msgspec.DecodeError:
         raise wrong_kind(name, "a whole number", raw) from None
-    if number < least:
+    if number is not None and number < least:
         raise MalformedRequestError(f"{name} must be at least {least}", name)
     return number
+
+
+def require_list(members: Mapping[str, Raw], name: str) -> bytes:
+    """A list that must be there and hold something.  Raises MalformedRequestError."""
+    raw = members.get(name)
+    if raw is not None:
+        text = bytes(raw)
+        if len(text) >= _LONG and text[0] == _LIST:
+            return text
+    return bytes(require_kind(members, name, "a list"))
 
 
 def require_kind(members: Mapping[str, Raw], name: str, *kinds: str) -> Raw:
@@ -100,7 +112,7 @@ def require_kind(members: Mapping[str, Raw], name: str, *kinds: str) -> Raw:
         raise MalformedRequestError(f"{name} is missing", name)
     if kind_of(raw) not in kinds:
         raise wrong_kind(name, " or ".join(kinds), raw)
-    if len(raw) < 16 and bytes(raw).translate(None, b" \t\r\n") in (b"[]", b'""'):
+    if len(raw) < _LONG and bytes(raw).translate(None, b" \t\r\n") in (b"[]", b'""'):
         raise MalformedRequestError(f"{name} must not be empty", name)
     return raw
 
@@ -154,12 +166,11 @@ def format_feature(raw: Raw | None, param: str) -> Feature | None:
     return {"json_object": Feature.JSON_MODE, "json_schema": Feature.JSON_SCHEMA}.get(_text(kind))
 
 
-def holds_part(raw: Raw, kind: bytes) -> bool:
+def holds_part(text: bytes, kind: bytes) -> bool:
     """Whether a list of messages holds a content part of a kind, such as b'"image_url"'.
 
     A quote inside a string is escaped, so a quoted word is a key or a whole string and never a
     part of someone's text.  Parts stand in a list within the list: without a second bracket,
     which is found 40 times faster, there are none.
     """
-    text = bytes(raw)
     return text.find(b"[", 1) > 0 and kind in text

@@ -74,7 +74,7 @@ def _features(members: Mapping[str, Raw], given: Raw) -> frozenset[Feature]:
         shape = format_feature(check_kind(_members(text), "format", "an object"), "text.format")
         if shape is not None:
             found.add(shape)
-    if holds_part(given, b'"input_image"'):
+    if holds_part(bytes(given), b'"input_image"'):
         found.add(Feature.IMAGES)
     return frozenset(found)
 

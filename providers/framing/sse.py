@@ -2,7 +2,8 @@
 
 An event is given only when its blank line has come, with the blank line that it came with: what
 is sent on is the upstream's own bytes, and after a cut an error event of ours stands on its own
-line.  A paced stream brings one `data: {…}` event a read, so that case has a path of its own.
+line.  A paced stream brings one `data: {…}` event a read, so that case has a path of its own
+(`feed_one`), which makes no list.
 
 Where the standard's line ends meet a cut between two reads, one rule makes every cut give the
 same events: `\\n\\r` waits for the byte behind it, `\\r\\r` does not, and a `\\n` that follows it
@@ -40,8 +41,11 @@ class EventSplitter:
         self._edge = b""
         self._is_started = False  # a byte order mark means something only at the very start
 
-    def feed(self, data: bytes) -> list[Event]:
-        """The events that `data` completes, in order; those before a fault are still given."""
+    def feed_one(self, data: bytes) -> bytes | None:
+        """The data of a read that is one usual event and nothing else; None: `feed` must have it.
+
+        Usual is `data: {…}` alone, or with its name before it.
+        """
         if (
             not self._pending
             and data.endswith(b"\n\n")
@@ -54,17 +58,18 @@ class EventSplitter:
             last = len(data) - 2
             if end == last and data.startswith(b"data: {"):
                 self._is_started = True
-                return [(data, b"", data[6:-2])]
+                return data[6:-2]
             if (
                 data.startswith(b"event: ")
                 and data.startswith(b"data: {", end + 1)
                 and data.find(b"\n", end + 1) == last
             ):
                 self._is_started = True
-                return [(data, data[7:end], data[end + 7 : -2])]
-        return self._feed(data)
+                return data[end + 7 : -2]
+        return None
 
-    def _feed(self, data: bytes) -> list[Event]:
+    def feed(self, data: bytes) -> list[Event]:
+        """The events that `data` completes, in order; those before a fault are still given."""
         if self.fault or not data:
             return []
         if self._pending:

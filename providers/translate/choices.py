@@ -49,7 +49,7 @@ _DECLINES: Final = frozenset(("content_filter", "refusal"))
 _BREAKS: Final = frozenset(("error", "ERROR", "abort", "insufficient_system_resource"))
 
 
-class _Message(msgspec.Struct):
+class _Message(msgspec.Struct, gc=False):
     content: Raw = ABSENT
     tool_calls: Raw = ABSENT
     function_call: Raw = ABSENT
@@ -59,7 +59,7 @@ class _Message(msgspec.Struct):
     audio: Raw = ABSENT
 
 
-class _Choice(msgspec.Struct):
+class _Choice(msgspec.Struct, gc=False):
     """`delta` of a chat chunk, `message` of a chat, `text` of a text completion or its chunk."""
 
     index: int = 0
@@ -69,7 +69,7 @@ class _Choice(msgspec.Struct):
     finish_reason: str | None = None
 
 
-class _Reply(msgspec.Struct):
+class _Reply(msgspec.Struct, gc=False):
     """The members of a chunk or of a whole completion that decide anything."""
 
     choices: list[_Choice] | None = None
@@ -78,13 +78,14 @@ class _Reply(msgspec.Struct):
     model: str | None = None
 
 
-class _Flat(msgspec.Struct):
+class _Flat(msgspec.Struct, gc=False):
     """An error that stands at the top, as Mistral, SGLang and FastAPI write it."""
 
     message: Raw = ABSENT
     detail: Raw = ABSENT
 
 
+_NULL_BYTES: Final = 4  # of `null`, the longest way to say nothing
 _decode = msgspec.json.Decoder(_Reply).decode
 _decode_flat = msgspec.json.Decoder(_Flat).decode
 _SILENT: Final = _Message()
@@ -93,11 +94,11 @@ _SILENT: Final = _Message()
 class _Endings:
     """Which choices have ended, and how."""
 
-    __slots__ = ("_ended", "_expected", "_open", "has_declined", "has_spoken", "is_crowded")
+    __slots__ = ("_ended", "_expected", "has_declined", "has_spoken", "is_crowded", "open")
 
     def __init__(self, expected: int) -> None:
         self._expected = expected
-        self._open: set[int] = set()
+        self.open: set[int] = set()  # indices of choices
         self._ended: dict[int, str] = {}
         self.has_spoken = False
         self.has_declined = False  # in words, which is not the same as being filtered
@@ -107,16 +108,16 @@ class _Endings:
         """One choice of one chunk.  A choice that has ended stays so: Azure's filter reports
         come behind the terminal reason."""
         if reason:
-            self._open.discard(index)
+            self.open.discard(index)
             self._ended[index] = reason
         elif index not in self._ended:
-            self._open.add(index)
-        if len(self._open) + len(self._ended) > max(CHOICES, self._expected):
+            self.open.add(index)
+        if len(self.open) + len(self._ended) > max(CHOICES, self._expected):
             self.is_crowded = True
 
     @property
     def are_whole(self) -> bool:
-        return not self._open and len(self._ended) >= self._expected
+        return not self.open and len(self._ended) >= self._expected
 
     @property
     def break_reason(self) -> str | None:
@@ -171,14 +172,25 @@ class ChoicesStream(StreamJudge):
             return self._fail_with(wrapped(chunk.error))
         if not self.model and chunk.model:
             self.model = chunk.model  # Azure's first event, of filter results, names none
-        has_usage = len(chunk.usage) > 4
+        has_usage = len(chunk.usage) > _NULL_BYTES
         if has_usage:
             self.usage = read_usage(chunk.usage) or self.usage
-        if not chunk.choices:
+        choices = chunk.choices
+        if not choices:
             if not has_usage and _is_flat_error(payload):
                 return self._fail_with(payload)
             return STRIPPED if has_usage and self._strips_usage else MOVED
-        return self._read_choices(chunk.choices)
+        choice = choices[0]
+        if (  # text of a choice that is known, alone in its chunk
+            len(choices) == 1
+            and choice.finish_reason is None
+            and choice.delta is not None
+            and len(choice.delta.content) > _NULL_BYTES
+            and choice.index in self._endings.open
+        ):
+            self._endings.has_spoken = True
+            return SPOKE
+        return self._read_choices(choices)
 
     def _read_choices(self, choices: list[_Choice]) -> Step:
         endings = self._endings
@@ -238,21 +250,34 @@ class ChoicesWhole:
 
     def read(self, body: bytes) -> tuple[Verdict, bytes]:
         """Judge a complete 200 body."""
-        return self._verdict(body), body
-
-    def _verdict(self, body: bytes) -> Verdict:
         if not body.isascii() and not is_utf8(body):
-            return corrupt("not UTF-8")
+            return corrupt("not UTF-8"), body
         try:
             reply = _decode(body)
         except (msgspec.DecodeError, RecursionError):
-            return corrupt("not a completion")
-        if says(reply.error):
-            return classify_error(wrapped(reply.error))
+            return corrupt("not a completion"), body
+        if reply.error is not ABSENT and says(reply.error):
+            return classify_error(wrapped(reply.error)), body
         self.model, self.usage = reply.model, read_usage(reply.usage)
-        if reply.choices is None:
-            return classify_error(body) if _is_flat_error(body) else corrupt("no choices")
-        return self._judge(reply.choices) if reply.choices else EMPTY
+        choices = reply.choices
+        if choices is None:
+            is_error = _is_flat_error(body)
+            return classify_error(body) if is_error else corrupt("no choices"), body
+        if not choices:
+            return EMPTY, body
+        return COMPLETE if self._is_usual(choices) else self._judge(choices), body
+
+    def _is_usual(self, choices: list[_Choice]) -> bool:
+        """One choice that was asked for, said something and stopped: nearly every answer."""
+        choice = choices[0]
+        message = choice.message
+        return (
+            choice.finish_reason == "stop"
+            and len(choices) == self._expected == 1
+            and message is not None
+            and len(message.content) > _NULL_BYTES
+            and message.tool_calls is ABSENT
+        )
 
     def _judge(self, choices: list[_Choice]) -> Verdict:
         endings = _Endings(self._expected)

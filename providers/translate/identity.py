@@ -22,14 +22,14 @@ from providers.contract import (
     WholeReader,
 )
 from providers.dialects.openai_errors import as_told
-from providers.dialects.openai_request import kind_of, present
+from providers.dialects.openai_request import kind_of
 from providers.errors import UnsupportedRequestError
 from providers.translate.choices import ChoicesStream, ChoicesWhole
 from providers.translate.embeddings import EmbeddingsWhole
 from providers.translate.rendering import render_members
 from providers.translate.responses import ResponsesStream, ResponsesWhole
 
-_whole_number = msgspec.json.Decoder(int).decode
+_whole_number = msgspec.json.Decoder(int | None).decode
 _items = msgspec.json.Decoder(list[Raw]).decode
 _NOTHING: Final[frozenset[Feature]] = frozenset()
 
@@ -110,7 +110,8 @@ class ResponsesIdentity:
     """`openai_responses` over itself."""
 
     client = upstream = Dialect.OPENAI_RESPONSES
-    lacks = _NOTHING
+    # What the vendor remembers is kept there, and no other deployment can carry it on.
+    lacks = frozenset((Feature.STATEFUL,))
 
     def request(self, request: ClientRequest, target: Target) -> Outgoing:
         """Raises UnsupportedRequestError."""
@@ -140,8 +141,8 @@ IDENTITIES: Final[Mapping[Dialect, Pair]] = MappingProxyType(
 
 
 def _choices_asked(request: ClientRequest) -> int:
-    raw = present(request.members, "n")
-    return _whole_number(raw) if raw is not None else 1
+    raw = request.members.get("n")
+    return 1 if raw is None else _whole_number(raw) or 1
 
 
 def _prompts_given(request: ClientRequest) -> int:

@@ -54,12 +54,11 @@ class StreamJudge(ABC):
         """Take bytes as they come; give the bytes to send on and the highest signal in them."""
         if self.fault is not None:
             return b"", NOTHING
-        events = self._splitter.feed(data)
-        if len(events) == 1 and not self._last_word and not self._splitter.fault:
-            raw, _, payload = events[0]  # one event a read: what a paced stream is
-            signal, is_kept = self._judge(raw, payload) if payload else SILENT
-            return (raw if is_kept else b""), signal
-        return self._feed_all(events)
+        payload = self._splitter.feed_one(data) if not self._last_word else None
+        if payload is None:
+            return self._feed_all(self._splitter.feed(data))
+        signal, is_kept = self._judge(data, payload)
+        return (data if is_kept else b""), signal
 
     def end(self) -> bytes:
         """The withheld last word; asked for once, after a verdict that delivers.

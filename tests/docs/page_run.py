@@ -13,6 +13,7 @@ from tests.docs.fenced import ROOT, Block
 
 MARK = "\x1e"  # a line of its own between the outputs
 READY_S = 20
+RUNNABLE = ("sh run", "sh serve", "python run")
 RUN_S = 90
 
 
@@ -53,7 +54,7 @@ def environment() -> dict[str, str]:
 
 def run_page(blocks: list[Block], folder: Path, printed: str) -> dict[int, str]:
     """Run all runnable blocks; what each printed, by its line in the page."""
-    runnable = [block for block in blocks if block.info in ("sh run", "python run", "sh serve")]
+    runnable = [block for block in blocks if block.info in RUNNABLE]
     parts = []
     for block in runnable:
         parts += [f"printf '{MARK}\\n'", _script(_here(block, printed), block.info)]

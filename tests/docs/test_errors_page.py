@@ -58,8 +58,7 @@ def _value(node: ast.expr) -> object:
 
 def test_the_page_lists_every_code_with_its_status() -> None:
     streamed = {(code, STREAMED) for code in _BREAKS}
-    elsewhere = {("not_served", "404"), ("not_served", "405")}  # seen below
-    assert raised() | written() | streamed | elsewhere == documented()
+    assert raised() | written() | streamed == documented()
 
 
 def test_every_code_that_has_a_message_is_listed() -> None:
@@ -74,5 +73,6 @@ async def test_paths_that_are_not_served_answer_as_the_page_says() -> None:
             await client.get("/v1/chat/completions"),
             await client.post("/v1/audio/speech", json={}),
         ]
-    found = {(a.json()["error"]["code"], str(a.status_code)) for a in answers}
-    assert found == {pair for pair in documented() if pair[0] == "not_served"}
+    found = [(a.json()["error"]["code"], str(a.status_code)) for a in answers]
+    assert found == [("unknown_path", "404"), ("wrong_method", "405"), ("not_served", "501")]
+    assert set(found) <= documented()

@@ -28,6 +28,7 @@ async def test_the_page_lists_what_answers_carry() -> None:
         answers.append(await house.ask())
         async with house.client("sg_nobody") as stranger:
             answers.append(await stranger.get("/v1/models"))
+            answers.append(await stranger.get("/v1/embeddings"))
     carried = {name for answer in answers for name in answer.headers}
     assert carried == documented() | {"transfer-encoding"}  # the server's, for a stream
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.docs.fenced import ROOT, find_missing, read_blocks
-from tests.docs.page_run import run_page, running_demo
+from tests.docs.page_run import RUNNABLE, run_page, running_demo
 
 README = ROOT / "README.md"
 BLOCKS = read_blocks(README)
@@ -49,8 +49,7 @@ def test_no_block_ends_in_a_traceback_or_an_unknown_command(printed) -> None:
 
 
 def test_every_output_follows_a_block_that_runs() -> None:
-    runnable = {"sh run", "sh serve", "python run"}
-    assert [p.values[1].line for p in EXPECTED if p.values[0].info not in runnable] == []
+    assert [p.values[1].line for p in EXPECTED if p.values[0].info not in RUNNABLE] == []
 
 
 def test_blocks_that_do_not_run_only_call_make() -> None:

@@ -81,6 +81,13 @@ def test_it_copies_what_is_there_and_not_ignored() -> None:
     assert [source for source in sources if not (ROOT / source).exists()] == []
 
 
+def test_nothing_of_a_package_is_ignored_but_bytecode() -> None:
+    """The starter pack has a folder `tests`, which `init` writes."""
+    lines = (ROOT / ".dockerignore").read_text().splitlines()
+    ignored = [line for line in lines if line and line[0] not in "#!"]
+    assert ignored == ["*", "**/__pycache__", "**/*.pyc"]
+
+
 def test_it_copies_every_package_of_the_wheel() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
     packages = set(project["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"])

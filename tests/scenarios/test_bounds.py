@@ -103,6 +103,17 @@ async def test_lost_race_counts_in_the_cap() -> None:
         assert grid.accepted("three") == 0
 
 
+@scenario
+async def test_lost_race_leaves_the_first_failover_free() -> None:
+    async with Grid() as grid, House(grid, {"chat": ["aurora", "europa"]}) as house:
+        assert (await house.ask()).status_code == 200
+        broke(house)
+        grid.fail("aurora", "openai/500_server_error")
+        grid.fail("aurora", "wire/close", times=1)
+        assert (await house.ask()).headers["x-switchgear-deployment"] == "europa"
+        assert (await house.kinds())[1:] == ["stale_connection", "upstream_fault", "ok"]
+
+
 def broke(house: House) -> None:
     """Leave the key no retry on the route."""
     budget = Budget(ratio=0.0, floor_per_s=0.0, balance=0.0)
@@ -154,7 +165,7 @@ async def test_frames_that_change_nothing_are_held_and_die_with_the_attempt() ->
         play(grid, "aurora", stream=break_off(held, Then.CLOSE))
         reply = await house.ask(stream=True)
         assert "ppp" not in reply.text
-        assert await house.kinds() == ["broken_stream", "ok"]
+        assert await house.kinds() == ["upstream_fault", "ok"]
 
 
 @scenario

@@ -39,21 +39,16 @@ OTHERWISE: Final = MappingProxyType(
         # A stream without a terminal reason is broken, whatever it lacks besides.
         "answer/no_choices": {"stream": "broken_stream"},
         "answer/truncated": {"stream": "broken_stream"},
-        "stream/bare_eof_first": {"both": "broken_stream"},
-        "stream/no_events": {"both": "broken_stream"},
-        "openai/stream_error_first": {"whole": "broken_stream"},
-        "stream/cut_first": {"both": "broken_stream"},
+        "stream/bare_eof_first": {"stream": "broken_stream"},
+        "stream/no_events": {"stream": "broken_stream"},
         # All was said before the framing lied: the judge had seen a terminal reason.
-        "answer/content_length_long": {"stream": "ok", "whole": "broken_stream"},
+        "answer/content_length_long": {"stream": "ok", "whole": "upstream_fault"},
         "answer/content_length_short": {"stream": "ok"},
         # 1 MiB is our bound for one event.
         "odd/big_event": {"stream": "corrupt_answer"},
         # No bound for the gap of tokens is learned yet: a trickle runs into the total deadline,
         # which blames nobody, and a whole answer has no gaps.
         "slow/tokens": {"stream": "local", "whole": "ok"},
-        # A whole answer that stops half-way is silent until its own deadline.
-        "stream/stall": {"whole": "brownout"},
-        "stream/comments": {"whole": "brownout"},
         # The body says overload; the file goes by the status.
         "anthropic/500_overloaded": {"both": "overloaded"},
         # The customer's own key store: nobody but the operator can repair it.
@@ -82,10 +77,7 @@ OTHERWISE: Final = MappingProxyType(
         "deepseek/200_no_resource": {"whole": "corrupt_answer"},
         "openai/responses_residency": {"stream": "corrupt_answer"},
         # The event names its code, and the code goes before the words.
-        "openai/responses_failed": {"stream": "upstream_fault", "whole": "broken_stream"},
-        # Trouble inside a stream, played to a whole answer, is half of an answer.
-        "openai/responses_rate_limit": {"whole": "broken_stream"},
-        "openai/responses_filtered": {"whole": "broken_stream"},
+        "openai/responses_failed": {"stream": "upstream_fault", "whole": "upstream_fault"},
         "stream/no_terminal": {"whole": "corrupt_answer"},
         "vllm/stream_abort": {"whole": "corrupt_answer"},
         # The words of a page cut nothing off, for a page may quote the client; its status does.
@@ -160,7 +152,8 @@ def asked(fault: Fault) -> tuple[str, dict[str, object]]:
 def verdict_on(fault: Fault, is_stream: bool) -> str:
     """The kind of the first attempt."""
     forms = OTHERWISE.get(fault.id, {})
-    return forms.get("stream" if is_stream else "whole", forms.get("both", fault.expect))
+    told = fault.expect if is_stream else fault.expect_whole
+    return forms.get("stream" if is_stream else "whole", forms.get("both", told))
 
 
 def judge(reply: httpx2.Response, is_stream: bool) -> str:

@@ -101,3 +101,25 @@ async def test_bad_reload_leaves_the_old_policy_serving() -> None:
         (house.folder / "config" / "supply.yaml").write_text("accounts: [")
         assert (await house.gateway.reload())["error"]
         assert (await house.ask()).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("floor", "header", "status"),
+    [
+        pytest.param("confidential", "public", 403, id="not lowered"),
+        pytest.param("internal", "confidential", 403, id="raised"),
+        pytest.param("internal", "public", 200, id="floor kept"),
+    ],
+)
+def test_header_cannot_lower_what_the_key_says(floor: str, header: str, status: int) -> None:
+    @scenario
+    async def run() -> None:
+        async with Grid() as grid, House(grid, {"chat": ["aurora"]}, floor=floor) as house:
+            reply = await house.ask(headers={"x-switchgear-class": header})
+            assert reply.status_code == status
+            assert bool(grid.accepted("aurora")) is (status == 200)
+            await house.settle()
+            (row,) = house.rows_of("x1")
+            assert row[6] == max(floor, header, key=("public", "internal", "confidential").index)
+
+    run()

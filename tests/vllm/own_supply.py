@@ -129,7 +129,7 @@ def _says(event: str) -> bool:
 # Noise for several seconds, where a test needs one to do what it is about.
 LONG: Mapping[str, object] = {
     "messages": [{"role": "user", "content": "Go on for ever."}],
-    "max_tokens": 8_000,
+    "max_tokens": 16_000,
     "ignore_eos": True,
     "temperature": 0,
 }
@@ -171,12 +171,14 @@ def _is_process(entry: Path, group: int, title: bytes) -> bool:
 class Tap:
     """Stands between gateway and vLLM, passes every byte on, and keeps what vLLM answered.
 
-    A gateway that hangs up is not passed on: what vLLM would have said is of interest then.
+    That the gateway hangs up is passed on a second late: what vLLM says then is of interest.
     """
+
+    LINGER_S = 1.0
 
     def __init__(self, server: Server) -> None:
         self._server = server
-        self.answered = b""
+        self._answered: list[bytes] = []
         self._writers: list[asyncio.StreamWriter] = []
         self._copying: list[asyncio.Future[None]] = []
 
@@ -193,7 +195,7 @@ class Tap:
             def on_body(self, part: bytes) -> None:
                 parts.append(part)
 
-        httptools.HttpResponseParser(Collector()).feed_data(self.answered)
+        httptools.HttpResponseParser(Collector()).feed_data(b"".join(self._answered))
         return b"".join(parts)
 
     async def __aenter__(self) -> "Tap":
@@ -218,10 +220,12 @@ class Tap:
     async def _ask(self, reader: asyncio.StreamReader, to: asyncio.StreamWriter) -> None:
         async for part in _parts(reader):
             to.write(part)
+        await asyncio.sleep(self.LINGER_S)
+        to.close()
 
     async def _answer(self, answers: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         async for part in _parts(answers):
-            self.answered += part
+            self._answered.append(part)
             if not writer.is_closing():
                 writer.write(part)
         writer.close()

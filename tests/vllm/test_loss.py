@@ -23,7 +23,7 @@ from tests.vllm.own_supply import (
 ROUTES = {"chat": ["own-tiny", "homegrid"]}
 ENGINE = b"VLLM::EngineCore"
 DONE = b"data: [DONE]\n\n"
-HASTY = {**PATIENT, "first_token_s": 2.0, "idle_s": 2.0}
+HASTY = {**PATIENT, "first_token_s": 3.0, "idle_s": 3.0}
 
 
 def ends_in_one_error(events: list[str]) -> bool:
@@ -126,22 +126,24 @@ async def test_engine_killed_in_a_stream_is_no_success_although_done_follows(
 
 
 @real
-async def test_answer_that_a_shutdown_ends_is_broken(victim: Server) -> None:
+async def test_answer_that_a_shutdown_ends_is_broken_whatever_vllm_says(victim: Server) -> None:
     async with (
         Grid() as grid,
         Tap(victim) as tap,
-        House(grid, ROUTES, own=own(victim, through=tap), deadlines=PATIENT) as house,
+        House(grid, ROUTES, own=own(victim, through=tap), deadlines=HASTY) as house,
         streaming(house) as stream,
     ):
         victim.terminate()
         assert ends_in_one_error(await stream.rest()), stream.text[-500:]
-        await until(lambda: tap.body.endswith(DONE))
-        # Which of the two it says depends on how fast the engine is gone.
-        is_aborted = b'"finish_reason":"abort"' in tap.body
-        assert is_aborted or b'data: {"error"' in tap.body
         (row,) = await settled(house)
         assert row.verdict == "broken_stream"
-        assert (row.detail == "ended by abort") is is_aborted
+        # By how fast the engine is gone, vLLM says abort, or an error, or nothing ever again.
+        if row.detail == "ended by abort":
+            assert b'"finish_reason":"abort"' in tap.body
+        elif row.detail == "idle":
+            assert b"[DONE]" not in tap.body
+        else:
+            assert b'data: {"error"' in tap.body
 
 
 async def served_by(house: House) -> str:

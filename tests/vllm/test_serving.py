@@ -81,6 +81,17 @@ async def test_several_choices_come_whole(smollm2: Server) -> None:
         assert all(choice.message.content for choice in answer.choices)
 
 
+@real
+async def test_logprobs_come_token_by_token(smollm2: Server) -> None:
+    async with Grid() as grid, house(grid, smollm2) as gateway, sdk(gateway) as client:
+        answer = await client.chat.completions.create(
+            model="chat", messages=CAPITAL, logprobs=True, top_logprobs=2, max_tokens=6
+        )
+        told = answer.choices[0].logprobs.content
+        assert len(told) == answer.usage.completion_tokens == 6
+        assert all(len(token.top_logprobs) == 2 and token.logprob <= 0 for token in told)
+
+
 @pytest.mark.parametrize(
     "choice", [pytest.param("required", id="required"), pytest.param(BY_NAME, id="by name")]
 )

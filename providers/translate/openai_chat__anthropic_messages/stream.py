@@ -92,10 +92,10 @@ class MessagesStream:
         """Take bytes as they come; give the chunks for the client and the highest signal."""
         if self.fault is not None or self._is_stopped:
             return _NOTHING
-        events = self._splitter.feed(data)
-        if len(events) == 1 and not self._splitter.fault:
-            return self._read(events[0][2])
-        return self._read_all(events)
+        payload = self._splitter.feed_one(data)
+        if payload is not None:
+            return self._read(payload)
+        return self._read_all(self._splitter.feed(data))
 
     def verdict(self) -> Verdict:
         """What the answer is worth if nothing more comes."""

@@ -208,6 +208,16 @@ def test_explain_takes_a_keys_floor_by_its_id_and_by_the_key(
     assert f"{key_id} is revoked" in told
 
 
+def test_explain_asks_for_the_tenant_named_although_the_environment_has_a_key(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_config(tmp_path, supply=STATED)
+    monkeypatch.setenv("SWITCHGEAR_KEY", "sg_of_another_store")
+    status, told = explained(capsys, "--tenant", "acme", "--app", "web", "--floor", "internal")
+    assert status in (0, 3)
+    assert "chat: acme/web, internal" in told
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -215,3 +215,21 @@ def test_client_that_leaves_cancels_and_blames_nobody(moment: str) -> None:
         assert core.supply.find(Scope.DEPLOYMENT, "a").is_quiet  # type: ignore[union-attr]
     core.loop.advance(700)
     core.check_at_rest()
+
+
+FILTERED = STOP.replace(b'"stop"', b'"content_filter"')
+
+
+@pytest.mark.parametrize("end", ["forgotten", "lost"])
+def test_end_that_never_came_is_judged_like_one_that_did(end: str) -> None:
+    """What the model declined is recorded as that; another model on a strict route is not sent."""
+    core = Core(["a"], ["b"], is_strict=True)
+    for answer in (ROLE + FILTERED, (ROLE + FILTERED).replace(b'"large"', b'"small"')):
+        core.ask(is_stream=True)
+        call = core.call("a").head(200, SSE).body(answer).body(DONE)
+        if end == "lost":
+            call.fault(FaultKind.TRUNCATED, answered=True)
+        core.loop.advance(1.2)
+    assert [row.verdict for row in core.journal.of(Settled)] == ["refused", "substituted"]
+    core.call("b").head(200, SSE).body(TEXT + STOP + DONE).end()
+    core.check_at_rest()

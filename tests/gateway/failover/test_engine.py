@@ -16,6 +16,7 @@ from providers.contract import COMPLETE, EMPTY, Charge, Kind, Verdict
 THROTTLED = Verdict(Kind.THROTTLED, retry_after_s=7.0)
 FAULT = Verdict(Kind.UPSTREAM_FAULT)
 STALE = Verdict(Kind.STALE_CONNECTION)
+WENT_WELL: engine.Event = (engine.ENDED, COMPLETE)
 OWN_ERROR = Verdict(Kind.CALLER_ERROR)
 
 
@@ -66,7 +67,7 @@ def test_good_stream_takes_two_steps() -> None:
     flight = make_flight(only)
     assert step(flight, engine.STARTED, 0, 0) == ((engine.SEND, only, 1, False),)
     assert kinds(step(flight, engine.READY, 1, 0)) == [engine.COMMIT]
-    assert step(flight, engine.WENT_WELL, 2, 0) == (
+    assert step(flight, WENT_WELL, 2, 0) == (
         (engine.DELIVER, COMPLETE),
         (engine.RECORD, only, COMPLETE),
         (engine.CLOSE, Kind.OK),
@@ -155,6 +156,14 @@ def test_repeat_waits_as_long_as_the_vendor_asked() -> None:
     assert flight.due == 5.0
 
 
+def test_no_wait_is_promised_where_what_failed_is_ready() -> None:
+    """A client that tried again would multiply attempts that are capped here."""
+    flight = make_flight(Choice(*A), Choice(*B))
+    step(flight, engine.STARTED, 0, 0)
+    fail(flight, Verdict(Kind.CORRUPT_ANSWER))
+    assert refused(fail(flight, Verdict(Kind.CORRUPT_ANSWER))) == (503, "supply_exhausted", -1.0)
+
+
 def test_repeat_is_not_waited_for_beyond_the_total_deadline() -> None:
     flight = make_flight(Choice(*A, ready_s=100.0))
     step(flight, engine.STARTED, 0, 0)
@@ -233,7 +242,7 @@ def test_client_that_left_is_nobodys_failure() -> None:
     actions = step(flight, engine.LEFT, 1, 0)
     assert kinds(actions) == [engine.CANCEL, engine.RECORD, engine.CLOSE]
     assert actions[1][2].kind is Kind.CALLER_GONE
-    assert step(flight, engine.WENT_WELL, 2, 0) == (), "late news is no news"
+    assert step(flight, WENT_WELL, 2, 0) == (), "late news is no news"
 
 
 def test_callers_own_error_is_delivered_and_never_shopped() -> None:
@@ -309,7 +318,7 @@ def test_unwritten_row_sends_nothing() -> None:
 VERDICTS = st.sampled_from([Verdict(kind) for kind in Kind] + [EMPTY, THROTTLED])
 EVENTS = st.one_of(
     st.sampled_from(
-        [engine.READY, engine.LEFT, engine.DENIED, engine.UNABLE, engine.ROWLESS, engine.WENT_WELL]
+        [engine.READY, engine.LEFT, engine.DENIED, engine.UNABLE, engine.ROWLESS, WENT_WELL]
     ),
     VERDICTS.map(lambda verdict: (engine.ENDED, verdict)),
     st.just(engine.TICKED),

@@ -90,9 +90,11 @@ def test_the_tables_have_the_fields_of_the_rows(bench):
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("statement", [statements.SETTLE_ATTEMPTS, statements.CLOSE_EXCHANGES])
-def test_a_settlement_finds_its_row_by_an_index(bench, statement):
-    plan = " ".join(row[3] for row in bench.all(f"EXPLAIN QUERY PLAN {statement}", "[]"))
+@pytest.mark.parametrize("size", statements.SIZES)
+@pytest.mark.parametrize("sized", [statements.SETTLE_ATTEMPTS, statements.CLOSE_EXCHANGES])
+def test_a_settlement_finds_its_row_by_an_index(bench, sized, size):
+    values = [None] * sized[size].count("?")
+    plan = " ".join(row[3] for row in bench.all(f"EXPLAIN QUERY PLAN {sized[size]}", *values))
 
     assert "SEARCH" in plan
     assert "SCAN attempts" not in plan

@@ -48,6 +48,14 @@ def test_a_floor_that_no_starter_policy_knows_is_remarked_upon(tmp_path):
     assert "internl is no class of the starter policies" in result.stderr
 
 
+@pytest.mark.parametrize("columns", ["60", "80"])
+def test_an_id_is_listed_whole_on_a_narrow_terminal(tmp_path, columns):
+    made = json.loads(run(tmp_path, *CREATE, "--tags", "personal,health", "--json").stdout)
+    narrow = {"SWITCHGEAR_DATA_DIR": str(tmp_path), "COLUMNS": columns}
+
+    assert made["id"] in CliRunner().invoke(app, ["list"], env=narrow).output
+
+
 def test_the_list_shows_holders_and_no_key(tmp_path):
     key = json.loads(run(tmp_path, *CREATE, "--json").stdout)["key"]
 

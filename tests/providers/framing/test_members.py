@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from providers.errors import MalformedRequestError
-from providers.framing.members import DEPTH, MEMBERS, NAME_LENGTH, render, split
+from providers.framing.depth import DEPTH, OPENED
+from providers.framing.members import MEMBERS, NAME_LENGTH, render, split
 
 
 def nested(levels: int, opening: bytes = b"[", closing: bytes = b"]") -> bytes:
@@ -146,8 +147,7 @@ def test_depth_behind_a_nested_duplicate_is_seen() -> None:
 
 
 def test_body_that_is_too_branched_to_tell_is_refused() -> None:
-    inner = b"[" * 30 + b"]" * 30
-    body = b'{"a":{ "b":[' + b",".join([inner] * 6_000) + b"]}}"
+    body = json.dumps({"a": [["[" * 130]] * (OPENED + 1)}).encode()
     with pytest.raises(MalformedRequestError, match="too branched"):
         split(body)
 

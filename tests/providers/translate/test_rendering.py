@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Raw
 
-from providers.contract import Dialect, Target
+from providers.contract import Dialect, Feature, Target
 from providers.dialects.clients import CLIENTS
 from providers.errors import UnsupportedRequestError
 from providers.translate.identity import IDENTITIES
@@ -162,5 +162,6 @@ def test_every_unknown_member_passes_through(extra: dict[str, object]) -> None:
 def test_callers_own_error_goes_back_as_told(dialect: Dialect) -> None:
     pair = IDENTITIES[dialect]
     body = b'{"error":{"message":"too long","type":"x","param":"messages","code":"y"}}'
-    assert (pair.client, pair.upstream, pair.lacks) == (dialect, dialect, frozenset())
+    lacks = {Feature.STATEFUL} if dialect is Dialect.OPENAI_RESPONSES else set()
+    assert (pair.client, pair.upstream, pair.lacks) == (dialect, dialect, lacks)
     assert pair.error(400, body) == body
