@@ -130,11 +130,11 @@ class FastCycle:
     def fail(self) -> None:
         """A defect of ours kept the request from being taken in."""
         self.keep_alive = False
-        error = InternalError("the gateway failed; the request id finds why")
         if self._exchange is not None:
+            error = InternalError("the gateway failed; the request id finds why")
             self._pipeline.refuse(self._exchange, error)
         elif self._protocol is not None:
-            turn_away(self, self._dialect, error)
+            turn_away(self, self._dialect, InternalError("the gateway failed"))
 
     # The connection.
 
@@ -313,10 +313,14 @@ class Fast(Bounded):
         self._guard(cycle, cycle.begin, headers)
 
     def _is_plain(self) -> bool:
-        """Whether nothing but method, headers and body need be looked at."""
+        """Whether nothing but method, headers and body need be looked at.
+
+        More than one of a read would be served within one turn of the loop, as many as it holds.
+        """
         parser = self.parser
         return (
             parser.get_method() == b"POST"
+            and self._heads < 2
             and self._is_quiet()
             and not self.expect_100_continue
             and not parser.should_upgrade()

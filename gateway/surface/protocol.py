@@ -94,6 +94,7 @@ class Bounded(HttpToolsProtocol):
     _read_bytes = 0  # of the read at hand
     _taken_bytes = 0  # of a head, or since the last byte of a body, in earlier reads
     _is_deaf = False  # what else comes is dropped
+    _heads = 0  # that began in the read at hand
     _has_moved = False  # a head began, or a body grew, in the read at hand
     _newest: Cycle | None = None
     _serving: Cycle | None = None  # whose application runs
@@ -119,7 +120,7 @@ class Bounded(HttpToolsProtocol):
         """Parse, then see what a read that ended within a request means."""
         if self._is_deaf:
             return
-        self._read_bytes, self._has_moved = len(data), False
+        self._read_bytes, self._has_moved, self._heads = len(data), False, 0
         super().data_received(data)
         if self._phase == IDLE and self._is_watched():
             self._wheel.disarm(self)
@@ -131,6 +132,7 @@ class Bounded(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """A head begins."""
         self._phase, self._taken_bytes, self._has_moved = HEAD, 0, True
+        self._heads += 1
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:

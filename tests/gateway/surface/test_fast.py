@@ -22,6 +22,7 @@ from gateway.practice.grid import Grid
 from gateway.practice.log import Outcome
 from gateway.surface import app
 from gateway.surface.fast import Fast, FastCycle
+from gateway.surface.protocol import PIPELINED
 from tests.gateway.surface.raw_client import GOOD, Raw, Reply, connect, get, post
 from tests.house import SLOW, House, scenario, until
 
@@ -134,6 +135,13 @@ async def test_requests_of_one_read_are_answered_in_their_order() -> None:
         raw.send(stranger + bad + post(house, GOOD) + bad + get("/v1/nothing") + stranger)
         assert [(await raw.reply()).status for _ in range(6)] == [401, 400, 200, 400, 404, 401]
         assert (await raw.send(post(house, STREAM)).reply()).status == 200
+
+
+@scenario
+async def test_one_read_gets_no_more_answers_than_may_wait() -> None:
+    async with Grid(gap_s=0.0) as grid, fast_house(grid) as house, connect(house) as raw:
+        rest = await raw.send(post(house, b"", key="sg_no") * 500).rest()
+        assert PIPELINED <= rest.count(b"HTTP/1.1 401") <= PIPELINED + 2
 
 
 @pytest.mark.parametrize("first", ["refused", "served"])
