@@ -65,6 +65,13 @@ mutants: .venv/.dev ## Plant faults of our own; each must turn a test red; ARGS=
 bench: .venv/.run ## CPU per request against nginx, memory, start; ARGS="--rounds 1 --seconds 1"
 	$(PY) -m loadtests.bench --out docs/reference/performance.md $(ARGS)
 
+.PHONY: docs
+docs: .venv/.dev ## Rewrite the pages that are generated from the code
+	$(PY) -m docs.generate_cli
+	$(PY) -m docs.generate_events
+	$(PY) -m docs.generate_faults
+	$(PY) -m docs.generate_vendors
+
 .PHONY: lock
 lock: .venv/.dev ## Recompute both lock files from pyproject.toml
 	.venv/bin/uv pip compile $(LOCK) pyproject.toml -o requirements.lock

@@ -13,7 +13,12 @@ from pathlib import Path
 from typing import Final
 
 from prometheus_client import CollectorRegistry
-from prometheus_client.core import GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
 
 from gateway.admin.api import Operations, build_admin
 from gateway.admission.keys import Keys
@@ -232,19 +237,20 @@ class Gateway:
             ("in_flight", "Requests under way", self._limits.in_flight),
             ("request_bodies_bytes", "Memory held by request bodies", self._limits.bodies_bytes),
             ("config_epoch", "Counts the loads that serve", status.epoch),
-            ("config_reload_failures", "Reloads that were refused", status.failed),
             ("config_is_current", "0 while the folder holds what could not be loaded",
              float(status.is_current)),
             ("ledger_waiting_rows", "Rows not yet with the operating system", figures.waiting),
-            ("ledger_lost_rows", "Settle rows given up; they settle as crashed", figures.lost),
-            ("ledger_refused_permits", "Requests refused since no row could be written",
-             figures.refused),
             ("ledger_lag_rows", "Rows not yet in the store", behind.rows),
             ("ledger_lag_seconds", "Age of the oldest row not yet in the store", behind.seconds),
         ):  # fmt: skip
-            gauge = GaugeMetricFamily(f"switchgear_{name}", text)
-            gauge.add_metric([], value)
-            yield gauge
+            yield GaugeMetricFamily(f"switchgear_{name}", text, value=value)
+        for name, text, count in (
+            ("config_reload_failures", "Reloads that were refused", status.failed),
+            ("ledger_lost_rows", "Settle rows given up; they settle as crashed", figures.lost),
+            ("ledger_refused_permits", "Requests refused since no row could be written",
+             figures.refused),
+        ):  # fmt: skip
+            yield CounterMetricFamily(f"switchgear_{name}", text, value=count)
 
 
 def _caps(loaded: Loaded) -> Caps:

@@ -71,10 +71,11 @@ class Underway(Protocol):
 class Attempt:
     """The attempt under way, as the ledger will want to know it.  Times are monotonic seconds."""
 
-    __slots__ = ("first_token_at", "head_at", "headers", "number", "sent_at", "status")
+    __slots__ = ("first_token_at", "head_at", "headers", "number", "probe", "sent_at", "status")
 
-    def __init__(self, number: int, sent_at: float) -> None:
+    def __init__(self, number: int, sent_at: float, probe: int) -> None:
         self.number = number
+        self.probe = probe  # what the deployment's breaker called it; 0: no probe
         self.sent_at = sent_at
         self.head_at = self.first_token_at = 0.0  # 0: did not come
         self.status = 0

@@ -145,7 +145,7 @@ def show(loaded: Loaded, key: str, data: str, admin: str, control: str) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("route", "tier", "deployment", "account", "operated in", "", box=None)
+    table = Table("route", "tier", "deployment", "account", "processed in", "", box=None)
     for route in loaded.catalog.routes.values():
         for number, tier in enumerate(route.tiers, 1):
             for deployment in tier:

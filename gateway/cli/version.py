@@ -1,9 +1,8 @@
 """`switchgear version`."""
 
-from importlib.metadata import PackageNotFoundError, version
-
 import typer
 
+from gateway import VERSION
 from gateway.cli.terminal import AsJson, print_json
 
 app = typer.Typer()
@@ -11,12 +10,8 @@ app = typer.Typer()
 
 @app.command(help="Print the version.")
 def show(as_json: AsJson = False) -> None:
-    """Print the version of the installed package."""
-    try:
-        number = version("switchgear")
-    except PackageNotFoundError:
-        number = "unknown: run from a checkout that is not installed"
+    """Print the version, of an installed package and of a checkout alike."""
     if as_json:
-        print_json({"version": number})
+        print_json({"version": VERSION})
     else:
-        print(number)
+        print(VERSION)

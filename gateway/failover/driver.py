@@ -249,8 +249,8 @@ class Driver:
         now = services.wheel.now()
         exchange.sent_at = exchange.sent_at or now
         exchange.substituted = None
-        candidate.standing.claim()
-        self._candidate, self._attempt = candidate, Attempt(number, now)
+        probe = candidate.standing.claim()
+        self._candidate, self._attempt = candidate, Attempt(number, now, probe)
         self._relay.begin(candidate)
         headers = [(b"x-request-id", row.id.encode())]
         try:
@@ -293,7 +293,7 @@ class Driver:
         now = services.wheel.now()
         peer = self._call.peer if self._call is not None else None
         self._call = self._attempt = None
-        candidate.standing.settle(verdict, now)
+        candidate.standing.settle(verdict, now, attempt.probe)
         row = settled_row(exchange, candidate.deployment, attempt, verdict, self._relay, peer, now)
         services.journal.settle(row)
         usage = self._relay.usage

@@ -79,6 +79,9 @@ class Option(Protocol):
     @property
     def is_cut(self) -> bool: ...
 
+    @property
+    def is_broken(self) -> bool: ...
+
     def admits(self, now: float) -> bool: ...
 
     def ready_at(self, now: float) -> float: ...
@@ -300,7 +303,7 @@ def _repeatable(flight: Flight, now: float) -> bool:
         return False
     # A cooling deployment is not ready now, but may be within what is left of the deadline.
     same = flight.tried[-1]
-    if same.is_cut or same not in flight.candidates:
+    if same.is_cut or same.is_broken or same not in flight.candidates:
         return False
     is_soon = last.retry_after_s <= 0 or now + last.retry_after_s < flight.ends_at
     return is_soon and flight.budget.withdraw(now)
@@ -318,9 +321,9 @@ def _repeat(flight: Flight, now: float, chance: float) -> Actions:
 
 
 def _wake(flight: Flight, now: float, chance: float) -> Actions:
-    """The wait is over.  A person may have cut the deployment in the meantime."""
+    """The wait is over.  In the meantime others may have opened its breaker, or cut it."""
     same = flight.tried[-1]
-    if same.is_cut:
+    if same.is_cut or same.is_broken:
         flight.phase = CHOOSING
         return _choose(flight, None, now, chance)
     return (_send(flight, same, now),)

@@ -64,6 +64,7 @@ class Journal:
         self._lock = FolderLock(folder)
         self.run = secrets.token_hex(8)
         self._refused = 0
+        self._is_doubtful = False  # the last write by the loop was slow
         self._rows: list[Settlement] = []
         self._timer: asyncio.TimerHandle | None = None
         self._next: Segment | None = None
@@ -88,8 +89,9 @@ class Journal:
 
     def permit(self, *rows: Permit) -> None:
         """Write the rows now.  Raises JournalFullError unless every byte was taken."""
+        began = self._clock.monotonic()
         since = self._writer.busy_since
-        if since and self._clock.monotonic() - since > STALL_S:
+        if (since and began - since > STALL_S) or (self._is_doubtful and self._still_doubtful()):
             self._refused += 1
             raise JournalFullError("the journal's disk does not answer")
         try:
@@ -97,6 +99,10 @@ class Journal:
         except JournalFullError:
             self._refused += 1
             raise
+        if self._clock.monotonic() - began > STALL_S:
+            # It held the loop, and with it every stream.  The next may not: the thread tries first.
+            self._is_doubtful = True
+            self._writer.probe()
 
     def settle(self, row: Settlement) -> None:
         """Keep for the next flush; never waits, never raises."""
@@ -127,6 +133,14 @@ class Journal:
         if self._next is not None:
             self._next.seal()
         self._lock.release()
+
+    def _still_doubtful(self) -> bool:
+        """Whether the disk has not answered quickly since it held the loop."""
+        took_s = self._writer.probed_s
+        if took_s is not None and took_s > STALL_S:
+            self._writer.probe()
+        self._is_doubtful = took_s is None or took_s > STALL_S
+        return self._is_doubtful
 
     def _open(self, number: int) -> Segment:
         return Segment(self._folder, number, self.run, self._clock)

@@ -1,12 +1,13 @@
 """Puts the lines of one bite into the tables.
 
 A row whose end is in the same bite is written once, with its end.  Ends of earlier rows fill what
-is NULL.  When SQLite refuses a statement, or changes fewer rows than were meant, its lines are
-looked at one by one: what comes out is the same as of moving line by line, permits first.
+is NULL.  When a line is refused or its row is not there, the whole bite is gone through again,
+line by line: so what comes out does not depend on where the journal was cut into bites.
 """
 
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Final, NamedTuple, TypeVar
 
 import msgspec
@@ -27,7 +28,12 @@ from gateway.ledger.statements import (
     Sized,
 )
 
-_REFUSALS: Final = (msgspec.DecodeError, sqlite3.IntegrityError, sqlite3.DataError)
+
+class _OrphanError(Exception):
+    """An end whose row is not there."""
+
+
+_REFUSALS: Final = (_OrphanError, msgspec.DecodeError, sqlite3.IntegrityError, sqlite3.DataError)
 
 _OUTCOME: Final = EXCHANGE.names.index("outcome")
 _STATUS: Final = EXCHANGE.names.index("status")
@@ -50,80 +56,74 @@ class Loader:
 
         Raises sqlite3.Error when the transaction cannot go on.
         """
-        bite = self._bite
+        try:
+            self._load_together()
+            self._load_singly(self._bite.again)
+        except _REFUSALS:
+            # What was written by then is what comes out again: nothing counts a second time.
+            self._load_singly(range(len(self._bite)))
+
+    def _load_together(self) -> None:
+        """Raises one of _REFUSALS for a line that is refused or whose row is not there."""
         for table in _TABLES:
-            permits, ends = bite.places[table.permit], bite.places[table.end]
+            permits, ends = self._bite.places[table.permit], self._bite.places[table.end]
             for keys in _parts(list(permits)):
-                self._insert(table, [permits[key] for key in keys], [ends.get(key) for key in keys])
+                pairs = [(permits[key], ends.get(key)) for key in keys]
+                if self._insert(table, pairs) < len(keys):
+                    # Some were there before: what they may lack is their end.
+                    self._update_all(table, [ends[key] for key in keys if key in ends])
         for table in _TABLES:
-            permits, ends = bite.places[table.permit], bite.places[table.end]
+            permits, ends = self._bite.places[table.permit], self._bite.places[table.end]
             self._update_all(table, [place for key, place in ends.items() if key not in permits])
-        for place in bite.again:
-            kind = bite.kind(place)
-            for table in _TABLES:
-                if kind is table.permit:
-                    self._insert_alone(table, place, None)
-                elif kind is table.end:
-                    self._update(table, [place])
-
-    def _insert(self, table: "_Table", permits: Sequence[int], ends: Sequence[int | None]) -> None:
-        """Write rows, with their ends where these are known."""
-        twins = self._bite.twins
-        pairs = [
-            (twins[permit], None if end is None else twins[end])
-            for permit, end in zip(permits, ends, strict=True)
-        ]
-        changed = self._change(table.insert, table.fill, pairs, self._run)
-        if changed is None:
-            for permit, end in zip(permits, ends, strict=True):
-                self._insert_alone(table, permit, end)
-        elif changed < len(permits):
-            # Some were there before: what they may lack is their end.
-            self._update_all(table, [end for end in ends if end is not None])
-
-    def _insert_alone(self, table: "_Table", permit: int, end: int | None) -> None:
-        row = self._bite.twins[permit], None
-        if self._change(table.insert, table.fill, [row], self._run) is None:
-            self.bad.append(permit)
-        if end is not None:
-            self._update(table, [end])
 
     def _update_all(self, table: "_Table", ends: Sequence[int]) -> None:
         for places in _parts(ends):
             self._update(table, places)
 
-    def _update(self, table: "_Table", ends: Sequence[int]) -> None:
-        """Write ends whose rows may be there."""
-        twins = self._bite.twins
-        changed = self._change(table.update, table.end.fill, [(twins[end],) for end in ends])
-        if changed is None and len(ends) == 1:
-            self.bad += ends
-        elif changed is None:
-            for end in ends:
-                self._update(table, [end])
-        elif changed < len(ends):
-            self.bad += [end for end in ends if not self._has_row(table, twins[end])]
+    def _load_singly(self, places: Sequence[int]) -> None:
+        """Permits first, each kind in the order of the journal."""
+        for table in _TABLES:
+            for place in places:
+                if self._bite.kind(place) is table.permit:
+                    with self._set_aside(place):
+                        self._insert(table, [(place, None)])
+        for table in _TABLES:
+            for place in places:
+                if self._bite.kind(place) is table.end:
+                    with self._set_aside(place):
+                        self._update(table, [place])
 
-    def _change(
-        self,
-        statement: Sized,
-        fill: Callable[..., None],
-        rows: Sequence[tuple[Twin, ...]],
-        *shared: Cell,
-    ) -> int | None:
-        """How many rows changed; None when one was refused, and then none was changed."""
-        values: list[Cell] = list(shared)
-        before = self._connection.total_changes
+    @contextmanager
+    def _set_aside(self, place: int) -> Iterator[None]:
         try:
-            for row in rows:
-                fill(values, *row)
-            self._connection.execute(statement[len(rows)], values)
+            yield
         except _REFUSALS:
-            return None
-        return self._connection.total_changes - before
+            self.bad.append(place)
 
-    def _has_row(self, table: "_Table", end: Twin) -> bool:
-        return self._connection.execute(table.find, table.key(end)).fetchone() is not None
+    def _insert(self, table: "_Table", pairs: Sequence[tuple[int, int | None]]) -> int:
+        """Write rows, with their ends where these are known; how many were not there."""
+        twins = self._bite.twins
+        values: list[Cell] = [self._run]
+        for permit, end in pairs:
+            table.fill(values, twins[permit], None if end is None else twins[end])
+        return self._change(table.insert[len(pairs)], values)
+
+    def _update(self, table: "_Table", ends: Sequence[int]) -> None:
+        """Write ends of rows that are there; those that are not open stay as they are."""
+        twins = self._bite.twins
+        values: list[Cell] = []
+        for end in ends:
+            table.end.fill(values, twins[end])
+        if self._change(table.update[len(ends)], values) < len(ends):
+            for end in ends:
+                key = table.key(twins[end])
+                if self._connection.execute(table.find, key).fetchone() is None:
+                    raise _OrphanError
+
+    def _change(self, statement: str, values: Sequence[Cell]) -> int:
+        before = self._connection.total_changes
+        self._connection.execute(statement, values)
+        return self._connection.total_changes - before
 
 
 def _fill_exchange(values: list[Cell], exchange: Twin, closed: Twin) -> None:

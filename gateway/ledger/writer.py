@@ -12,6 +12,7 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Final
 
 from gateway.clock import Clock
@@ -34,6 +35,8 @@ class SettleWriter:
         self.failures = 0  # writes that the disk refused or cut short
         self.lost = 0  # rows dropped: too many waited, or one could not be written as JSON
         self.busy_since = 0.0  # monotonic seconds; 0.0 while nothing is being written
+        self.probed_s: float | None = None  # how long the last probe took; None while it is out
+        self._wants_probe = False
         self._accepted = 0
         self._done = 0
         self._clock = clock
@@ -62,6 +65,11 @@ class SettleWriter:
         self._queue.append(rows)
         self._wake.set()
 
+    def probe(self) -> None:
+        """Try the disk with a blank line, which readers skip; `probed_s` will tell."""
+        self.probed_s, self._wants_probe = None, True
+        self._wake.set()
+
     def retire(self, segment: Segment) -> None:
         """Seal a segment that is no longer current, after the lines already on their way to it."""
         self._retiring.append(segment)
@@ -82,6 +90,8 @@ class SettleWriter:
             self._wake.clear()
             is_last = self._is_closing
             self.busy_since = self._clock.monotonic()
+            if self._wants_probe:
+                self._probe()
             is_behind = not self._write_all()
             if not is_behind:
                 while self._retiring:
@@ -90,6 +100,13 @@ class SettleWriter:
             self.busy_since = 0.0
             if is_last:
                 return
+
+    def _probe(self) -> None:
+        self._wants_probe = False
+        began = self._clock.monotonic()
+        with suppress(OSError):  # a full disk answers, and the permit itself will say so
+            os.write(self._current().fd, b"\n")
+        self.probed_s = self._clock.monotonic() - began
 
     def _write_all(self) -> bool:
         while self._lines or self._queue:

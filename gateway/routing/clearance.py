@@ -25,7 +25,6 @@ from providers.contract import Dialect, Pair
 
 AT_MOST: Final = 20
 ENTRIES: Final = 10_000
-DIGEST_SHOWN: Final = 16  # of 64 hex digits, in headers; the ledger has all
 UNDECLARED: Final = Decision(False, (UNKNOWN_LABEL,))
 
 
@@ -49,6 +48,10 @@ class Candidate:
     @property
     def is_cut(self) -> bool:
         return self.standing.is_cut
+
+    @property
+    def is_broken(self) -> bool:
+        return self.standing.is_broken
 
     def admits(self, now: float) -> bool:
         return self.standing.admits(now)
@@ -89,7 +92,7 @@ class Clearance:
         self.ways: Mapping[Dialect, Mapping[str, Way]] = MappingProxyType(
             {dialect: _ways(snapshot, dialect) for dialect in Dialect}
         )
-        self.header = (b"x-switchgear-policy", snapshot.policy.digest[:DIGEST_SHOWN].encode())
+        self.header = (b"x-switchgear-policy", snapshot.policy.digest_shown.encode())
 
     def clear(self, labels: Labels, route: Route, dialect: Dialect) -> Cleared | None:
         """The candidates of a route; None when it takes another turn to decide."""

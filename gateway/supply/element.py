@@ -36,10 +36,16 @@ class Element:
     fails: int = 0
     opens: int = 0
     successes: int = 0
-    is_probing: bool = False
+    probe: int = 0  # number of the one attempt that is let through while not closed; 0: none
+    probes: int = 0  # so far
     open_until: float = 0.0
     cool_until: float = 0.0
     is_cut: bool = False
+
+    @property
+    def is_probing(self) -> bool:
+        """Whether the one probe is under way."""
+        return self.probe != 0
 
     def admits(self, now: float) -> bool:
         """Whether an attempt may start.  Finds out, too, that a cooldown has ended."""
@@ -52,26 +58,34 @@ class Element:
             self._settle_down()
         if self.breaker is Breaker.CLOSED:
             return True
-        return not self.is_probing and now >= self.open_until
+        return not self.probe and now >= self.open_until
 
     def ready_at(self, now: float) -> float:
         """When it may serve again; infinity when only a person can bring it back."""
         return float("inf") if self.is_cut else max(now, self.cool_until, self.open_until)
 
-    def claim(self) -> None:
-        """An attempt starts.  While the breaker is not closed it is the one probe."""
-        if not self.is_quiet and self.breaker is not Breaker.CLOSED:
-            self.breaker, self.is_probing = Breaker.HALF_OPEN, True
+    def claim(self) -> int:
+        """An attempt starts.  While the breaker is not closed it is the one probe.
 
-    def release(self) -> None:
+        Gives the probe's number, which its end must name: what began before the breaker opened
+        is late news and says nothing about now.  0 for an attempt that is no probe.
+        """
+        if self.is_quiet or self.breaker is Breaker.CLOSED:
+            return 0
+        self.probes += 1
+        self.breaker, self.probe = Breaker.HALF_OPEN, self.probes
+        return self.probe
+
+    def release(self, probe: int = 0) -> None:
         """The attempt ended without a word on health: the client left, or erred."""
-        self.is_probing = False
+        if probe == self.probe:
+            self.probe = 0
 
-    def succeed(self) -> None:
+    def succeed(self, probe: int = 0) -> None:
         """A whole answer came."""
-        if self.is_quiet:
+        if self.is_quiet or self._is_late(probe):
             return
-        self.is_probing, self.fails = False, 0
+        self.probe, self.fails = 0, 0
         if self.breaker is Breaker.HALF_OPEN:
             self.successes += 1
             if self.successes < SUCCESSES_TO_CLOSE:
@@ -79,9 +93,11 @@ class Element:
             self.breaker, self.opens, self.successes = Breaker.CLOSED, 0, 0
         self._settle_down()
 
-    def fail(self, now: float) -> None:
+    def fail(self, now: float, probe: int = 0) -> None:
         """A failure that says something about health."""
-        self.is_quiet = self.is_probing = False
+        if self._is_late(probe):
+            return
+        self.is_quiet, self.probe = False, 0
         self.fails += 1
         if self.breaker is Breaker.HALF_OPEN or self.fails >= FAILS_TO_OPEN:
             self.opens += 1
@@ -90,17 +106,21 @@ class Element:
 
     def cool(self, until: float) -> None:
         """Rest until then; of two ends the later holds."""
-        self.is_quiet = self.is_probing = False
+        self.is_quiet = False
         self.cool_until = max(self.cool_until, until)
 
     def cut(self) -> None:
         """Out of service until somebody brings it back."""
-        self.is_quiet, self.is_probing, self.is_cut = False, False, True
+        self.is_quiet, self.is_cut = False, True
 
     def restore(self) -> None:
         """Back in service; what it did before stays remembered."""
         self.is_cut = False
         self._settle_down()
+
+    def _is_late(self, probe: int) -> bool:
+        """Whether an attempt that is over began before the breaker opened."""
+        return self.breaker is not Breaker.CLOSED and (not probe or probe != self.probe)
 
     def _settle_down(self) -> None:
         """Quiet again, unless something is left.

@@ -7,7 +7,7 @@ per deployment name, so that a new snapshot finds the cooldowns of the old one.
 from collections.abc import Iterator
 
 from gateway.catalog import Deployment
-from gateway.supply.element import Element
+from gateway.supply.element import Breaker, Element
 from gateway.supply.reactions import REACTIONS, Scope
 from providers.contract import Verdict
 
@@ -35,28 +35,32 @@ class Standing:
         """Whether a person or a cut-off took it out of service."""
         return self.deployment.is_cut or self.account.is_cut
 
-    def claim(self) -> None:
-        """An attempt starts."""
-        self.in_flight += 1
-        self.deployment.claim()
-        self.account.claim()
+    @property
+    def is_broken(self) -> bool:
+        """Whether the breaker keeps traffic away."""
+        return self.deployment.breaker is Breaker.OPEN
 
-    def settle(self, verdict: Verdict, now: float) -> None:
+    def claim(self) -> int:
+        """An attempt starts; gives what `settle` must be told.  Accounts have no breaker."""
+        self.in_flight += 1
+        return self.deployment.claim()
+
+    def settle(self, verdict: Verdict, now: float, probe: int = 0) -> None:
         """An attempt that `claim` began came to this."""
         self.in_flight -= 1
         kind = verdict.kind
         if verdict.delivers:
-            self.deployment.succeed()
+            self.deployment.succeed(probe)
             self.account.succeed()
             return
         reaction = REACTIONS[kind]
-        self.deployment.release()
-        self.account.release()
+        if not reaction.is_health:
+            self.deployment.release(probe)
         if reaction.blames is Scope.NOBODY:
             return
         element = self.account if reaction.blames is Scope.ACCOUNT else self.deployment
         if reaction.is_health:
-            self.deployment.fail(now)
+            self.deployment.fail(now, probe)
         if reaction.is_cut:
             element.cut()  # and no cooldown: whoever restores it means now
             return

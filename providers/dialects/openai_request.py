@@ -51,11 +51,9 @@ def read_model(members: Mapping[str, Raw]) -> str:
     if raw is None:
         raise MalformedRequestError("model is missing", "model")
     try:
-        name = _text(raw)
-    except msgspec.ValidationError:
+        name: str = _text(raw)
+    except msgspec.DecodeError:
         raise wrong_kind("model", "a string", raw) from None
-    except msgspec.DecodeError as error:
-        raise MalformedRequestError(f"model is no text: {error}", "model") from None
     if not 0 < len(name) <= MODEL_LENGTH:
         raise MalformedRequestError(f"model must have 1 to {MODEL_LENGTH} characters", "model")
     return name

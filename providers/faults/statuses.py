@@ -1,7 +1,7 @@
 """What a status means when neither a code nor a message said more.
 
-A page that refuses with 403 stays a rejected credential: it fails over at once, and the second
-one, some seconds later, cuts.  A single bot check of a CDN must not cut an account off.
+A page that refuses with 403 stays a rejected credential: it fails over at once and rests the
+account for seconds.  A bot check of a CDN must not cut an account off.
 """
 
 from types import MappingProxyType

@@ -19,6 +19,7 @@ from msgspec import Meta, Raw
 from providers.errors import MalformedRequestError
 from providers.framing.depth import DEPTH, check_depth, may_be_deeper, too_deep
 from providers.framing.pairs import TooManyPairsError, decode_few_pairs, decode_pairs
+from providers.framing.sse import is_utf8
 
 MEMBERS: Final = 256
 NAME_LENGTH: Final = 256  # characters of one top-level key
@@ -35,8 +36,8 @@ def split(body: bytes) -> dict[str, Raw]:
     Raises MalformedRequestError for bad JSON, bad UTF-8, a duplicate key, more than `DEPTH`
     levels, more than `MEMBERS` members or a key longer than `NAME_LENGTH`.
     """
-    if not body.isascii():
-        _check_utf8(body)
+    if not body.isascii() and not is_utf8(body):
+        _refuse_bad_utf8(body)  # once more and whole, to tell the place
     try:
         members = _decode_small(body) if len(body) <= _SMALL_BYTES else _decode_large(body)
     except RecursionError:
@@ -57,7 +58,7 @@ def render(members: Mapping[str, Raw]) -> bytes:
     return _encode(members)
 
 
-def _check_utf8(body: bytes) -> None:
+def _refuse_bad_utf8(body: bytes) -> None:
     try:
         str(body, "utf-8")
     except UnicodeDecodeError as error:

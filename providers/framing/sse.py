@@ -12,6 +12,7 @@ Source: WHATWG HTML, 9.2.6 "Interpreting an event stream", read 2026-11-24.
 """
 
 import re
+from codecs import getincrementaldecoder
 from typing import Final
 
 Event = tuple[bytes, bytes, bytes | None]
@@ -25,6 +26,8 @@ EVENT_BYTES: Final = 1024 * 1024
 _BLANK_LINE = re.compile(rb"\r\n\r\n|\n\n|\r\r|\r\n\n|\n\r\n|\n\r(?=[^\n])")
 _EDGE_BYTES = 3  # of what is pending: as much of a blank line as can lie before a cut
 _LINE = re.compile(rb"\r\n|\n|\r")
+_PIECE_BYTES: Final = 64 * 1024
+_decoder_of_pieces = getincrementaldecoder("utf-8")
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -134,9 +137,18 @@ def parse(event: bytes) -> tuple[bytes, bytes | None]:
 
 
 def is_utf8(data: bytes) -> bool:
-    """Whether `data` decodes strictly; look at `isascii` first, it is nearly free."""
+    """Whether `data` decodes strictly; look at `isascii` first, it is nearly free.
+
+    In pieces, so that the text of a large one needs no pages of its own: half the time.
+    """
     try:
-        str(data, "utf-8")
+        if len(data) <= _PIECE_BYTES:
+            str(data, "utf-8")
+        else:
+            decode, pieces = _decoder_of_pieces().decode, memoryview(data)
+            for start in range(0, len(data), _PIECE_BYTES):
+                decode(pieces[start : start + _PIECE_BYTES])
+            decode(b"", final=True)
     except UnicodeDecodeError:
         return False
     return True

@@ -186,6 +186,7 @@ class ChoicesStream(StreamJudge):
             and choice.finish_reason is None
             and choice.delta is not None
             and len(choice.delta.content) > _NULL_BYTES
+            and choice.delta.tool_calls is ABSENT
             and choice.index in self._endings.open
         ):
             self._endings.has_spoken = True
@@ -209,8 +210,10 @@ class ChoicesStream(StreamJudge):
         if delta is None:
             return self._says(choice.text)
         size = len(delta.content)
-        if size > 4 or size == 3:  # neither absent, null, "" nor []
+        if size > _NULL_BYTES or size == 3:  # neither absent, null, "" nor []
             self._endings.has_spoken = True
+            if says(delta.tool_calls):
+                self._calls(choice.index, delta.tool_calls)
             return True
         if delta == _SILENT:
             return False

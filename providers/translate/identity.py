@@ -148,7 +148,7 @@ def _choices_asked(request: ClientRequest) -> int:
 def _prompts_given(request: ClientRequest) -> int:
     """A list of texts or of token lists is so many prompts; a list of tokens is one."""
     raw = request.members["prompt"]
-    if kind_of(raw) != "a list":
-        return 1
+    if kind_of(raw) != "a list" or bytes(memoryview(raw)[1:64]).strip()[:1].isdigit():
+        return 1  # of a long list of tokens no list of objects is made
     prompts = _items(raw)
     return len(prompts) if prompts and kind_of(prompts[0]) != "a number" else 1

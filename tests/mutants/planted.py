@@ -350,7 +350,7 @@ MUTANTS: Final = (
         "many probes",
         "a breaker that is half open lets everybody through",
         "gateway/supply/element.py",
-        "return not self.is_probing and now >= self.open_until",
+        "return not self.probe and now >= self.open_until",
         "return now >= self.open_until",
         STATE + "test_breaker_opens_after_five_and_lets_one_probe_through_at_a_time",
     ),

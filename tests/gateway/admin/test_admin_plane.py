@@ -4,6 +4,7 @@ The matrix is made of the application's own routes, so that a new one is in it b
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from starlette.routing import Route
@@ -43,13 +44,14 @@ def test_matrix_has_every_route(it: Running) -> None:
 
 
 def _routes(it: Running) -> list[Route]:
-    todo, found = list(it.house.gateway.admin.routes), []
+    # Any: FastAPI keeps an included router as one entry, of a class that it does not export.
+    todo: list[Any] = list(it.house.gateway.admin.routes)
+    found: list[Route] = []
     while todo:
         route = todo.pop()
-        if isinstance(route, Route) or hasattr(route, "methods"):
+        if hasattr(route, "methods"):
             found.append(route)
         else:
-            # FastAPI keeps an included router as one entry of its own.
             todo += getattr(route, "routes", None) or route.original_router.routes
     return found
 

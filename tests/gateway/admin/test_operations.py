@@ -47,7 +47,7 @@ async def test_bad_reload_leaves_the_old_config_serving_and_says_so() -> None:
         assert "Traceback" not in reply.body.decode()
         metrics = (await ask(house, "/metrics")).body.decode()
         assert "\nswitchgear_config_is_current 0.0\n" in metrics
-        assert "\nswitchgear_config_reload_failures 1.0\n" in metrics
+        assert "\nswitchgear_config_reload_failures_total 1.0\n" in metrics
         assert (await house.ask()).status_code == 200, "the old one serves"
 
         (house.folder / "config" / "supply.yaml").write_text(good)

@@ -27,6 +27,7 @@ class Choice:
     name: str
     account: str
     is_cut: bool = False
+    is_broken: bool = False
     is_ready: bool = True
     ready_s: float = 0.0
 
@@ -234,6 +235,23 @@ def test_total_deadline_while_waiting_for_a_repeat_is_504() -> None:
     step(flight, engine.STARTED, 0, 0)
     fail(flight, FAULT, now=59.9)
     assert refused(step(flight, engine.TICKED, 60, 0))[:2] == (504, "deadline_exceeded")
+
+
+def test_repeat_does_not_go_past_an_open_breaker() -> None:
+    only = Choice(*A)
+    flight = make_flight(only)
+    step(flight, engine.STARTED, 0, 0)
+    only.is_broken = True  # this very failure was the one too many
+    assert refused(fail(flight, FAULT))[0] == 503
+
+
+def test_breaker_that_opens_during_the_wait_stops_the_repeat() -> None:
+    only = Choice(*A)
+    flight = make_flight(only)
+    step(flight, engine.STARTED, 0, 0)
+    fail(flight, FAULT, now=1.0)
+    only.is_broken = True
+    assert refused(step(flight, engine.TICKED, flight.due, 0))[0] == 503
 
 
 def test_client_that_left_is_nobodys_failure() -> None:

@@ -266,6 +266,45 @@ async def test_a_disk_that_hangs_holds_neither_loop_nor_permits(tmp_path):
         os.close(descriptor)
 
 
+class SlowDisk:
+    """A clock in which every write takes `write_s`, since it moves with each look at it."""
+
+    def __init__(self) -> None:
+        self.now, self.write_s = 100.0, 0.0
+        self.clock = Clock(self.look, lambda: 1_795_000_000.0)
+
+    def look(self) -> float:
+        self.now += self.write_s
+        return self.now
+
+
+async def test_a_permit_that_held_the_loop_is_followed_by_none_until_the_disk_answers(tmp_path):
+    disk = SlowDisk()
+    journal = Journal(tmp_path, asyncio.get_running_loop(), disk.clock)
+    disk.write_s = 2 * STALL_S
+    journal.permit(exchange(), attempt())  # slow, and yet written
+
+    await asyncio.sleep(0.05)  # the thread's own try was as slow
+    with pytest.raises(JournalFullError, match="does not answer"):
+        journal.permit(exchange("b"), attempt("b"))
+    disk.write_s = 0.0
+    with pytest.raises(JournalFullError, match="does not answer"):
+        journal.permit(exchange("b"), attempt("b"))
+
+    async def is_trusted_again() -> None:
+        while True:
+            try:
+                journal.permit(exchange("c"), attempt("c"))
+                return
+            except JournalFullError:
+                await asyncio.sleep(0.005)
+
+    await asyncio.wait_for(is_trusted_again(), 5)
+    journal.close()
+    ids = [row.id for row in rows_of(tmp_path) if isinstance(row, ExchangeRow)]
+    assert ids == [exchange().id, exchange("c").id]
+
+
 async def test_settlements_past_the_bound_are_counted_not_kept(tmp_path):
     journal = Journal(tmp_path, asyncio.get_running_loop())
     fd, full = journal_descriptor(tmp_path), os.open("/dev/full", os.O_WRONLY)

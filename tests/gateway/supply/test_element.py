@@ -36,22 +36,31 @@ def test_three_good_probes_close_it() -> None:
     element = open_breaker()
     for turn in range(3):
         assert element.admits(31 + turn)
-        element.claim()
-        element.succeed()
+        element.succeed(element.claim())
     assert element.breaker is Breaker.CLOSED and element.is_quiet
 
 
 def test_failed_probe_opens_it_for_longer() -> None:
     element = open_breaker()
-    element.claim()
-    element.fail(30.0)
+    element.fail(30.0, element.claim())
     assert element.open_until == 90.0
 
 
 def test_probe_whose_client_left_gives_the_slot_back() -> None:
     element = open_breaker()
-    element.claim()
-    element.release()
+    element.release(element.claim())
+    assert element.admits(31.0)
+
+
+def test_attempt_from_before_the_opening_does_not_free_the_probes_slot() -> None:
+    element = Element("e")
+    older = element.claim()
+    for _ in range(5):
+        element.fail(0.0)
+    probe = element.claim()
+    element.release(older)
+    assert not element.admits(31.0), "the probe is still under way"
+    element.release(probe)
     assert element.admits(31.0)
 
 
@@ -86,9 +95,11 @@ def test_quiet_element_admits_and_a_cooling_one_does_not(steps: list[tuple[str, 
         if name == "cool":
             element.cool(now + 10)
         elif name == "fail":
-            element.fail(now)
+            element.fail(now, element.probe)
+        elif name == "claim":
+            element.claim()
         else:
-            getattr(element, name)()
+            getattr(element, name)(element.probe)
         if element.is_quiet:
             assert element.breaker is Breaker.CLOSED and now >= element.cool_until
         if element.admits(now):

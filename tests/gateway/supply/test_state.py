@@ -19,8 +19,8 @@ def made() -> tuple[Supply, list[Standing]]:
 
 
 def suffer(standing: Standing, verdict: Verdict, now: float = 0.0) -> None:
-    standing.claim()
-    standing.settle(verdict, now)
+    probe = standing.claim()
+    standing.settle(verdict, now, probe)
 
 
 def test_every_kind_has_a_reaction_and_thirteen_are_supply_events() -> None:
@@ -48,9 +48,9 @@ def test_probe_is_over_whatever_it_came_to(kind: Kind) -> None:
     for _ in range(5):
         suffer(a, Verdict(Kind.UPSTREAM_FAULT))
     assert a.deployment.breaker is Breaker.OPEN
-    a.claim()
+    probe = a.claim()
     assert a.deployment.is_probing
-    a.settle(Verdict(kind), 31.0)
+    a.settle(Verdict(kind), 31.0, probe)
     assert not a.deployment.is_probing and not a.account.is_probing
 
 

@@ -2,13 +2,12 @@
 
 import json
 
-import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from providers.errors import MalformedRequestError
-from providers.framing.depth import DEPTH, OPENED
+from providers.framing.depth import DEPTH
 from providers.framing.members import MEMBERS, NAME_LENGTH, render, split
 
 
@@ -123,60 +122,82 @@ def test_members_are_taken_exactly_when_no_key_comes_twice(
             split(body.encode())
 
 
+FILLER = "f" * (16 * 1024)  # makes a body large
+KEY = st.lists(
+    st.sampled_from(["a", "b", "\\u0061", "\\u0062", "\\n", "\u00e9", "\\u00E9"]), max_size=2
+)
+BLANK = st.sampled_from(["", " ", "\n\t ", "\r\n", "     "])
+VALUE = st.sampled_from(
+    ["1", "12", '"x}"', '", "', '{"a" : 1,"a":2}', "[ ]", "null", '"\\"a\\": 1"']
+)
+
+
+@st.composite
+def spelt_bodies(draw: st.DrawFn) -> tuple[str, list[str]]:
+    """A body with escapes and blanks anywhere, and its keys as they read."""
+    spelt = ["".join(key) for key in draw(st.lists(KEY, max_size=5))]
+    members = [
+        f'{draw(BLANK)}"{key}"{draw(BLANK)}:{draw(BLANK)}{draw(VALUE)}{draw(BLANK)}'
+        for key in spelt
+    ]
+    return "{" + ",".join(members) + "}", [json.loads(f'"{key}"') for key in spelt]
+
+
+@given(spelt_bodies(), st.booleans())
+def test_duplicate_is_seen_through_every_spelling_and_spacing(
+    spelt: tuple[str, list[str]], is_large: bool
+) -> None:
+    body, keys = spelt
+    if is_large:
+        comma = "," if keys else ""
+        body, keys = f'{{"filler":"{FILLER}"{comma}{body[1:]}', ["filler", *keys]
+    if len(set(keys)) == len(keys):
+        members = split(body.encode())
+        assert list(members) == keys
+        assert all(type(key) is str for key in members)
+    else:
+        with pytest.raises(MalformedRequestError, match="appears twice"):
+            split(body.encode())
+
+
+@given(spelt_bodies())
+def test_small_and_large_bodies_are_split_alike(spelt: tuple[str, list[str]]) -> None:
+    body, keys = spelt
+    if keys and len(set(keys)) == len(keys):
+        large = split(f'{body[:-1]}, "filler": "{FILLER}"}}'.encode())
+        del large["filler"]
+        assert large == split(body.encode())
+
+
+def test_duplicate_is_named() -> None:
+    with pytest.raises(MalformedRequestError, match="'b' appears twice") as caught:
+        split(b'{"a": 1, "b": 2, "c": 3, "b": 4}')
+    assert caught.value.param == "b"
+
+
 @pytest.mark.parametrize(
-    "body",
+    "members",
     [
-        pytest.param(nested(DEPTH), id="lists"),
-        pytest.param(nested(DEPTH, b'{"b":', b"}"), id="objects"),
-        pytest.param(nested(DEPTH, b'{ "b" : ', b" }"), id="objects, with blanks"),
-        pytest.param(json.dumps({"a": "[{" * 10_000}).encode(), id="brackets in a string"),
-        pytest.param(json.dumps({"a": ['x"[\\', "[" * 200]}).encode(), id="quotes and brackets"),
-        pytest.param(json.dumps({"a": [{"b": "{" * 99}] * 99}).encode(), id="many messages"),
-        pytest.param(json.dumps({"a": [[]] * 9_000}).encode(), id="broad"),
+        pytest.param({chr(0x100 + n): 0 for n in range(MEMBERS)} | {"": 0}, id="short names"),
+        pytest.param({f"a rather long name {n}": 0 for n in range(9_000)}, id="large body"),
     ],
 )
-def test_body_within_the_depth_is_taken(body: bytes) -> None:
-    assert list(split(body)) == ["a"]
-
-
-def test_depth_behind_a_nested_duplicate_is_seen() -> None:
-    deep = b"[" * DEPTH + b"]" * DEPTH
-    body = b'{"a":{"b":' + deep + b',"b":' + b"[" * 40 + b"]" * 40 + b"}}"
-    with pytest.raises(MalformedRequestError, match="nested"):
+@pytest.mark.parametrize("separators", [(",", ":"), (", ", ": ")])
+def test_too_many_members_are_refused(members: dict[str, int], separators: tuple[str, str]) -> None:
+    body = json.dumps(members, separators=separators, ensure_ascii=False).encode()
+    with pytest.raises(MalformedRequestError, match="top-level members"):
         split(body)
 
 
-def test_body_that_is_too_branched_to_tell_is_refused() -> None:
-    body = json.dumps({"a": [["[" * 130]] * (OPENED + 1)}).encode()
-    with pytest.raises(MalformedRequestError, match="too branched"):
+@pytest.mark.parametrize("filler", ["", FILLER])
+def test_long_key_is_refused_by_its_length(filler: str) -> None:
+    longest = {"k" * NAME_LENGTH: filler}
+    assert list(split(json.dumps(longest).encode())) == list(longest)
+    with pytest.raises(MalformedRequestError, match="longer than"):
+        split(json.dumps({"k" * (NAME_LENGTH + 1): filler}).encode())
+
+
+@pytest.mark.parametrize("body", [b"[" + b"1," * 9_000 + b"1]", b'{"a":"' + b"x" * 20_000])
+def test_bad_large_body_is_refused(body: bytes) -> None:
+    with pytest.raises(MalformedRequestError, match="JSON"):
         split(body)
-
-
-NESTS = st.recursive(
-    st.sampled_from([0, "[{", '"]}\\']),
-    lambda inner: (
-        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("ab"), inner, max_size=3)
-    ),
-    max_leaves=60,
-)
-
-
-@given(NESTS, st.integers(0, 70), SPACES)
-def test_depth_is_told_exactly(nest: object, levels: int, separators: tuple[str, str]) -> None:
-    document = nest
-    for _ in range(levels):
-        document = [document, "[" * 70]
-    body = json.dumps({"a": document}, separators=separators).encode()
-    if _depth(document) + 1 > DEPTH:
-        with pytest.raises(MalformedRequestError, match="nested"):
-            split(body)
-    else:
-        assert split(body)["a"] == msgspec.Raw(json.dumps(document, separators=separators).encode())
-
-
-def _depth(document: object) -> int:
-    if isinstance(document, dict):
-        document = list(document.values())
-    if not isinstance(document, list):
-        return 0
-    return 1 + max(map(_depth, document), default=0)

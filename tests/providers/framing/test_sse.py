@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from providers.framing.sse import EVENT_BYTES, EventSplitter, parse
+from providers.framing.sse import EVENT_BYTES, EventSplitter, is_utf8, parse
 
 Seen = list[tuple[bytes, bytes, bytes | None]]
 
@@ -128,3 +128,58 @@ def test_many_short_reads_of_one_event_are_joined_once() -> None:
     assert len(raw) == 20_000 * 8 + 1
     assert data is not None
     assert len(data) == 20_000 * 2 - 1
+
+
+@given(st.lists(PIECES, max_size=12), st.lists(st.integers(0, 60), max_size=12))
+def test_one_event_a_read_is_read_as_any_other(pieces: list[bytes], cuts: list[int]) -> None:
+    one, all_at_once = EventSplitter(60), EventSplitter(60)
+    for chunk in cut_at(b"".join(pieces), cuts):
+        data = one.feed_one(chunk)
+        events = all_at_once.feed(chunk)
+        if data is None:
+            assert one.feed(chunk) == events
+        else:
+            ((raw, _, payload),) = events
+            assert (raw, payload) == (chunk, data)
+        assert one.fault == all_at_once.fault
+
+
+@pytest.mark.parametrize(
+    ("read", "data"),
+    [
+        pytest.param(b'data: {"a":1}\n\n', b'{"a":1}', id="usual"),
+        pytest.param(b'event: x\ndata: {"a":1}\n\n', b'{"a":1}', id="named"),
+        pytest.param(b"data: {}\n\ndata: {}\n\n", None, id="two"),
+        pytest.param(b"data: {}\n", None, id="half"),
+        pytest.param(b"data: {}\r\n\r\n", None, id="crlf"),
+        pytest.param(b"data: [DONE]\n\n", None, id="last word"),
+        pytest.param(b'data: {"\xff"}\n\n', None, id="bad UTF-8"),
+        pytest.param(b"data: {" + b"x" * EVENT_BYTES + b"}\n\n", None, id="too large"),
+    ],
+)
+def test_read_that_is_one_usual_event_is_told(read: bytes, data: bytes | None) -> None:
+    assert EventSplitter().feed_one(read) == data
+
+
+def test_event_behind_half_an_event_is_no_read_of_one() -> None:
+    splitter = EventSplitter()
+    splitter.feed(b"id: 1\n")
+    assert splitter.feed_one(b"data: {}\n\n") is None
+
+
+@pytest.mark.parametrize("before", [65_533, 65_534, 65_535, 65_536, 131_070])
+@pytest.mark.parametrize(
+    ("text", "is_good"),
+    [
+        pytest.param("\u00e9\u20ac\U0001f600".encode(), True, id="good"),
+        pytest.param(b"\xff", False, id="no first byte"),
+        pytest.param(b"\xe2\x82", False, id="cut off"),
+        pytest.param(b"\xe2\x82x", False, id="cut short"),
+        pytest.param(b"\xed\xa0\x80", False, id="surrogate"),
+    ],
+)
+@pytest.mark.parametrize("behind", [0, 70_000])
+def test_large_text_is_checked_across_its_pieces(
+    before: int, text: bytes, is_good: bool, behind: int
+) -> None:
+    assert is_utf8(b"x" * before + text + b"x" * behind) is is_good

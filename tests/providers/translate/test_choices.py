@@ -3,6 +3,8 @@
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from providers.contract import (
     COMPLETE,
@@ -16,6 +18,7 @@ from providers.contract import (
     Kind,
     Verdict,
 )
+from providers.translate.choices import ChoicesStream, ChoicesWhole
 from providers.translate.identity import IDENTITIES
 from tests.providers.translate.answers import (
     DONE,
@@ -261,6 +264,14 @@ def test_arguments_of_two_calls_are_kept_apart() -> None:
     assert not reader.is_flawed
 
 
+def test_arguments_beside_text_are_collected() -> None:
+    reader = reader_for(CHAT)
+    both = {"content": "let me look", **called('{"a"')}
+    feed_all(reader, [chat({"content": "Well"}), chat(both), chat(called(":1}"))])
+    feed_all(reader, [chat({}, "tool_calls")])
+    assert not reader.is_flawed
+
+
 def test_arguments_beyond_the_bound_are_not_collected() -> None:
     reader = reader_for(CHAT)
     feed_all(reader, [chat(called("x" * 600_000)), chat(called("y" * 600_000)), chat(called("z"))])
@@ -355,3 +366,76 @@ def test_flawed_arguments_of_a_whole_answer_are_noted(arguments: str, is_flawed:
     reader = IDENTITIES[CHAT].whole(request_for(CHAT))
     verdict, _ = reader.read(completion(called(arguments, "f"), "tool_calls"))
     assert (verdict, reader.is_flawed) == (COMPLETE, is_flawed)
+
+
+SAID = st.sampled_from([None, "", "a", "ab", "Hello there", [], [{"type": "text"}]])
+MESSAGE = st.fixed_dictionaries(
+    {},
+    optional={
+        "content": SAID,
+        "refusal": SAID,
+        "reasoning": SAID,
+        "audio": st.sampled_from([None, {"id": "a"}]),
+        "function_call": st.sampled_from([None, {"name": "f"}]),
+    },
+)
+REASON = st.sampled_from([None, "", "stop", "stop", "stop", "length", "content_filter", "abort"])
+REPLY = st.fixed_dictionaries(
+    {
+        "choices": st.lists(
+            st.tuples(st.sampled_from([0, 0, 0, 1, 5]), MESSAGE | st.none(), REASON), max_size=3
+        )
+    },
+    optional={
+        "error": st.sampled_from([None, {}, "", {"message": "x"}]),
+        "usage": st.sampled_from([None, 7, {"prompt_tokens": 7}, {"prompt_tokens": "x"}]),
+        "model": st.sampled_from([None, "m"]),
+    },
+)
+SILENT_CALLS: dict[str, object] = {"tool_calls": []}  # keeps an answer off the fast path
+
+
+def reply_of(drawn: dict[str, object], part: str, more: dict[str, object]) -> dict[str, object]:
+    choices = [
+        {"index": index, part: None if said is None else {**said, **more}, "finish_reason": reason}
+        for index, said, reason in drawn["choices"]  # type: ignore[attr-defined]  # of any kind
+    ]
+    return {**drawn, "choices": choices}
+
+
+@given(REPLY, st.sampled_from([1, 1, 1, 2]))
+def test_usual_answer_is_worth_what_the_long_way_says(
+    drawn: dict[str, object], expected: int
+) -> None:
+    fast, slow = ChoicesWhole(expected=expected), ChoicesWhole(expected=expected)
+    verdict, _ = fast.read(json.dumps(reply_of(drawn, "message", {})).encode())
+    assert verdict == slow.read(json.dumps(reply_of(drawn, "message", SILENT_CALLS)).encode())[0]
+    assert (fast.usage, fast.model, fast.is_flawed) == (slow.usage, slow.model, slow.is_flawed)
+
+
+@given(st.lists(REPLY, max_size=6), st.sampled_from([1, 1, 1, 2]))
+def test_usual_event_is_judged_as_the_long_way_does(
+    drawn: list[dict[str, object]], expected: int
+) -> None:
+    fast, slow = (ChoicesStream(expected=expected, strips_usage=True) for _ in range(2))
+    for one in drawn:
+        said, signal = fast.feed(event(**reply_of(one, "delta", {})))
+        # Two events a read, of which the second tells nothing; an empty reason is none.
+        detour = reply_of(one, "delta", {})
+        detour["choices"] = [
+            {**choice, "finish_reason": choice["finish_reason"] or ""}
+            for choice in detour["choices"]  # type: ignore[attr-defined]  # of any kind
+        ]
+        slow_said, slow_signal = slow.feed(event(**detour) + b": c\n\n")
+        assert (bool(said), signal) == (bool(slow_said.removesuffix(b": c\n\n")), slow_signal)
+        assert (fast.fault, fast.verdict()) == (slow.fault, slow.verdict())
+    assert (fast.usage, fast.model) == (slow.usage, slow.model)
+
+
+@pytest.mark.parametrize("prompt", [[7] * 9, [[7]] * 9, ["x"] * 9])
+def test_tokens_of_one_prompt_are_not_taken_for_prompts(prompt: list[object]) -> None:
+    events = [text("a", "stop", index) for index in range(9)]
+    assert streamed(*events, dialect=COMPLETIONS, prompt=prompt) == COMPLETE
+    is_one = prompt == [7] * 9
+    first = streamed(events[0], dialect=COMPLETIONS, prompt=prompt)
+    assert first.kind is (Kind.OK if is_one else BROKEN)
