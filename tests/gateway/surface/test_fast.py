@@ -8,6 +8,7 @@ import gc
 import json
 import logging
 import ssl
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +22,12 @@ from gateway.failover.driver import Driver
 from gateway.practice.grid import Grid
 from gateway.practice.log import Outcome
 from gateway.surface import app
-from gateway.surface.fast import Fast, FastCycle
+from gateway.surface.fast import UVICORN, Fast, FastCycle
 from gateway.surface.protocol import PIPELINED
 from tests.gateway.surface.raw_client import GOOD, Raw, Reply, connect, get, post
 from tests.house import SLOW, House, scenario, until
 
+ROOT = Path(__file__).parents[3]
 STREAM = GOOD[:-1] + b',"stream":true}'
 ROUTES = {"chat": ["aurora", "borealis"], "embed": ["aurora.embed"]}
 OTHER_EACH_TIME = ("x-switchgear-request-id", "x-switchgear-overhead-ms", "content-length")
@@ -235,6 +237,13 @@ def test_another_uvicorn_is_served_over_asgi_and_the_log_says_why(
         run()
     [line] = [r.getMessage() for r in caplog.records if "adaptor" in r.getMessage()]
     assert why in line and "listen.data.adaptor" in line
+
+
+def test_version_known_from_within_is_the_pinned_one() -> None:
+    pins = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    [pin] = [pin for pin in pins if pin.startswith("uvicorn")]
+    major, minor = map(int, UVICORN.rstrip(".").split("."))
+    assert pin == f"uvicorn>={major}.{minor},<{major}.{minor + 1}"
 
 
 # Defects of ours.
