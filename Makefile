@@ -44,6 +44,12 @@ fix: .venv/.dev ## Apply what the linters can repair
 test: .venv/.dev test-tools ## The whole suite; in CI a skipped test is a failure
 	$(PY) -m pytest -q -n 2
 
+# Whatever speaks to a gateway over sockets, once more over the other adaptor.
+OVER_SOCKETS := $(wildcard tests/scenarios tests/clients tests/gateway/surface tests/gateway/admin)
+.PHONY: test-fast
+test-fast: .venv/.dev ## What clients see, over `listen.data.adaptor: fast`
+	SWITCHGEAR_ADAPTOR=fast $(PY) -m pytest -q -n 2 $(OVER_SOCKETS)
+
 # Programs that some tests drive; without them those tests are skipped and the last lines say so.
 .PHONY: test-tools
 test-tools:

@@ -26,7 +26,7 @@ from gateway.admission.limits import Caps, Limits
 from gateway.clock import SYSTEM_CLOCK, Clock, Wheel
 from gateway.config.load import Loaded
 from gateway.config.reload import Reloader
-from gateway.config.schema import ResponseHeaders
+from gateway.config.schema import Adaptor, ResponseHeaders
 from gateway.config.secrets import SecretWatch
 from gateway.failover.driver import Services
 from gateway.labels.labeller import Labeller
@@ -42,7 +42,8 @@ from gateway.supply.element import Breaker, Element
 from gateway.supply.reactions import Scope
 from gateway.supply.state import Supply
 from gateway.surface.app import DataPlane
-from gateway.surface.protocol import DEFAULT_PATIENCE, Patience, bounded
+from gateway.surface.fast import fast, find_misfit
+from gateway.surface.protocol import DEFAULT_PATIENCE, Bounded, Patience, bounded
 from gateway.upstream.gate import Gate
 
 TIDY_S: Final = 1.0
@@ -94,6 +95,7 @@ class Gateway:
         )
         self.pipeline = Pipeline(services, self._keys, self._limits, labeller)
         self.protocol = bounded(self._limits, self._wheel, self._patience)
+        self.data_protocol = self._choose_protocol()
         self.data = DataPlane(self.pipeline, self._patience.body_s)
         self.admin = build_admin(self._operations())
         self._lag.start()
@@ -138,6 +140,15 @@ class Gateway:
         labeller = Labeller(loaded.policy.vocabulary, mode="normal")
         clearance = Clearance(snapshot, self._supply, self._gate, self._loop.call_soon)
         return clearance, labeller
+
+    def _choose_protocol(self) -> type[Bounded]:
+        if self._loaded.settings.listen.data.adaptor is Adaptor.ASGI:
+            return self.protocol
+        misfit = find_misfit(self._loop)
+        if misfit:
+            log.warning("listen.data.adaptor is asgi and not fast: %s", misfit)
+            return self.protocol
+        return fast(self.pipeline, self._patience)
 
     # What is done now and then.
 

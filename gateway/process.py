@@ -18,6 +18,7 @@ from gateway.app import Gateway
 from gateway.config.load import Loaded
 from gateway.config.schema import AdminListen, DataListen
 from gateway.errors import PortTakenError
+from gateway.surface.fast import Fast
 
 DRAIN_S: Final = 30
 BACKLOG: Final = 4096
@@ -42,7 +43,9 @@ async def run(
     set_user_timeout(data_socket)
     gateway = Gateway(loaded, load)
     gateway.open(loop)
-    data = _Server(_config(gateway.data, loaded.settings.listen.data, loaded, gateway.protocol))
+    data = _Server(
+        _config(gateway.data, loaded.settings.listen.data, loaded, gateway.data_protocol)
+    )
     admin = _Server(_config(gateway.admin, loaded.settings.listen.admin, loaded, gateway.protocol))
     reloads = _Reloads(gateway)
 
@@ -89,6 +92,13 @@ def set_user_timeout(listening: socket.socket) -> None:
 
 class _Server(uvicorn.Server):
     """Signals belong to the process, which has two servers."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Also end what the fast adaptor has under way; uvicorn ends tasks, and it has none."""
+        await super().shutdown(sockets)
+        for connection in list(self.server_state.connections):
+            if isinstance(connection, Fast):
+                connection.cut()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

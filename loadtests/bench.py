@@ -19,7 +19,7 @@ from typing import Final
 from loadtests.machine import describe
 from loadtests.parties import Target, serve_gateway, serve_mock, serve_nginx
 from loadtests.processes import Cores, MissingToolError, find_cores, find_tool
-from loadtests.report import Memory, Results, render
+from loadtests.report import FAST, Memory, Results, render
 from loadtests.streams import close_streams, open_streams
 from loadtests.window import Case, check, measure
 from loadtests.workload import body
@@ -113,7 +113,12 @@ def main() -> int:
             serve_gateway(options.root / "gateway", options.cores, mock_port)
         )
         nginx = stack.enter_context(serve_nginx(options.root / "nginx", options.cores, mock_port))
-        targets = (nginx, gateway)
+        targets = [nginx, gateway]
+        if options.fast:
+            fast = serve_gateway(
+                options.root / "fast", options.cores, mock_port, adaptor="fast", name=FAST
+            )
+            targets.append(stack.enter_context(fast))
         cases = [c for c in build_cases(options.concurrency) if options.only in c.name]
         for case in cases:
             for target in targets:
@@ -141,6 +146,7 @@ def _read_options() -> argparse.Namespace:
     parser.add_argument("--only", default="", help="part of the names of the cases to run")
     parser.add_argument("--streams", type=int, default=1_000, help="open for the memory figure")
     parser.add_argument("--starts", type=int, default=STARTS, help="starts that are timed")
+    parser.add_argument("--fast", action="store_true", help="the fast adaptor as well")
     parser.add_argument("--note", default="", help="a sentence for the head of the table")
     parser.add_argument("--out", type=Path, help="file to write; default: print")
     options = parser.parse_args()

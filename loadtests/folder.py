@@ -54,7 +54,9 @@ class Folder:
         return self.root / "data"
 
 
-def write_folder(root: Path, upstream: str, *, wide: int = 0, rules: int = 0) -> Folder:
+def write_folder(
+    root: Path, upstream: str, *, wide: int = 0, rules: int = 0, adaptor: str = "asgi"
+) -> Folder:
     """Write `config/` under `root`, for the mock at `upstream` (`http://host:port`).
 
     `wide` deployments more stand behind the route `wide`; the policies have `rules` rules at
@@ -73,15 +75,15 @@ def write_folder(root: Path, upstream: str, *, wide: int = 0, rules: int = 0) ->
     key = folder.config / "admin.key"
     key.write_text(folder.admin_key)
     key.chmod(0o600)
-    (folder.config / "gateway.yaml").write_text(json.dumps(_gateway(folder)))
+    (folder.config / "gateway.yaml").write_text(json.dumps(_gateway(folder, adaptor)))
     (folder.config / "supply.yaml").write_text(json.dumps(_supply(upstream, wide)))
     return folder
 
 
-def _gateway(folder: Folder) -> dict[str, object]:
+def _gateway(folder: Folder, adaptor: str) -> dict[str, object]:
     loopback, key = {"host": "127.0.0.1", "port": 0}, f"file:{folder.config}/admin.key"
     return {
-        "listen": {"data": loopback, "admin": {**loopback, "key": key}},
+        "listen": {"data": {**loopback, "adaptor": adaptor}, "admin": {**loopback, "key": key}},
         "data_dir": str(folder.data),
         "log_level": "warning",
         "limits": {

@@ -68,11 +68,19 @@ def serve_mock(root: Path, cores: Cores) -> Iterator[int]:
 
 @contextlib.contextmanager
 def serve_gateway(
-    root: Path, cores: Cores, mock_port: int, *, wide: int = 0, rules: int = 0
+    root: Path,
+    cores: Cores,
+    mock_port: int,
+    *,
+    wide: int = 0,
+    rules: int = 0,
+    adaptor: str = "asgi",
+    name: str = "gateway",
 ) -> Iterator[Target]:
     """The gateway on a fresh config folder and an empty ledger, with one key."""
     root.mkdir(parents=True, exist_ok=True)
-    folder = write_folder(root, f"http://127.0.0.1:{mock_port}", wide=wide, rules=rules)
+    mock = f"http://127.0.0.1:{mock_port}"
+    folder = write_folder(root, mock, wide=wide, rules=rules, adaptor=adaptor)
     key = _make_key(folder)
     argv = [PYTHON, "-m", "gateway", "serve", "--config", str(folder.config), "--json"]
     with Process(argv, cores.measured, root / "gateway.err") as process:
@@ -82,7 +90,7 @@ def serve_gateway(
         if status != 200:
             raise RuntimeError(f"the gateway's first answer is a {status}: {text[:300]!r}")
         yield Target(
-            name="gateway",
+            name=name,
             process=process,
             port=port,
             key=key,

@@ -5,12 +5,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from statistics import median
+from typing import Final
 
 from loadtests.window import Case, Window
 from loadtests.workload import ANTHROPIC_WRITTEN_EVENTS, EVENTS, WRITTEN_EVENTS
 
 Results = dict[tuple[str, str], list[Window]]
 """Case and target -> its windows, one a round, in their order."""
+
+FAST: Final = "gateway, fast"  # the target behind the fast adaptor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +53,7 @@ def render(
         "",
         f"Failed requests: {failed}.",
         "",
+        *(_fast_table(cases, results, memory) if FAST in memory else ()),
         *_translation(cases, results),
         *_other(memory, memory_after_mb, starts),
         "",
@@ -80,6 +84,28 @@ def _cpu_table(cases: Sequence[Case], results: Results) -> Iterator[str]:
             f"| {_spread([w.loop_us for w in ours], _whole)} "
             f"| {_spread(ratios, _tenth)} | {aim} |"
         )
+
+
+def _fast_table(
+    cases: Sequence[Case], results: Results, memory: Mapping[str, Memory]
+) -> Iterator[str]:
+    yield "The same with `listen.data.adaptor: fast`, in the same rounds."
+    yield ""
+    yield "| request | fast | times nginx | times ASGI |"
+    yield "|---|---|---|---|"
+    for case in cases:
+        cells = [_spread([w.cpu_us for w in results[case.name, FAST]], _whole)]
+        for name in ("nginx", "gateway"):
+            pairs = zip(results[case.name, FAST], results.get((case.name, name), []), strict=False)
+            cells.append(_spread([a.cpu_us / b.cpu_us for a, b in pairs], _hundredth))
+        yield f"| {case.name} | {' | '.join(cells)} |"
+    yield ""
+    ours, asgi = memory[FAST], memory["gateway"]
+    yield (
+        f"Per 1,000 open streams {ours.per_thousand_mb:.1f} MB, over ASGI "
+        f"{asgi.per_thousand_mb:.1f}; at rest {ours.at_rest_mb:.0f} and {asgi.at_rest_mb:.0f}."
+    )
+    yield ""
 
 
 def _translation(cases: Sequence[Case], results: Results) -> Iterator[str]:

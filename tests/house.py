@@ -39,6 +39,9 @@ SLOW = {"first_token_s": 10, "whole_s": 10, "idle_s": 10, "total_s": 30}
 # deadline.  What the disk must withstand is tested with the ledger.
 MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 
+# `make test-fast` runs the same tests over the other adaptor.
+ADAPTOR = os.environ.get("SWITCHGEAR_ADAPTOR", "asgi")
+
 VENDORS = {"openai": "openai", "anthropic": "anthropic", "mistral": "mistral", "vllm": "vllm"}
 
 
@@ -87,13 +90,14 @@ class House:
         vendors: Mapping[str, str] | None = None,
         clock: Clock = SYSTEM_CLOCK,
         checks: bool = True,
+        adaptor: str = ADAPTOR,
     ) -> None:
         self.grid, self.routes = grid, routes
         self._deadlines, self._strict, self._floor = deadlines, strict, floor
         self._facts, self._more = dict(facts or {}), dict(deployments or {})
         self._settings, self._vendors = settings or {}, vendors or {}
         self._clock, self._checks = clock, checks
-        self._patience = patience
+        self._patience, self._adaptor = patience, adaptor
         self._own = own or {"accounts": {}, "deployments": {}}
         self.folder = Path(tempfile.mkdtemp(prefix="house-", dir=MEMORY))
 
@@ -114,7 +118,7 @@ class House:
         secret.chmod(0o600)
         gateway = {
             "listen": {
-                "data": {"host": "127.0.0.1", "port": 0},
+                "data": {"host": "127.0.0.1", "port": 0, "adaptor": self._adaptor},
                 "admin": {"host": "127.0.0.1", "port": 0, "key": f"file:{secret}"},
             },
             "data_dir": str(self.folder / "data"),
@@ -200,7 +204,7 @@ class House:
         self.port, self.admin_port = (s.getsockname()[1] for s in self._sockets)
         listens = loaded.settings.listen
         self._servers = [
-            _Server(_config(self.gateway.data, listens.data, loaded, self.gateway.protocol)),
+            _Server(_config(self.gateway.data, listens.data, loaded, self.gateway.data_protocol)),
             _Server(_config(self.gateway.admin, listens.admin, loaded, self.gateway.protocol)),
         ]
         self._serving = [

@@ -13,8 +13,8 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final
 
 from gateway.clock import FAR, Wheel
-from gateway.errors import BadKeyError, RequestTimeoutError
-from gateway.exchange import Exchange
+from gateway.errors import BadKeyError, RequestError, RequestTimeoutError
+from gateway.exchange import Exchange, Sink
 from gateway.pipeline import Pipeline
 from gateway.relay.headers import JSON, NO_RETRY
 from providers.contract import ClientDialect, Headers
@@ -45,14 +45,24 @@ async def serve(
     try:
         exchange = client.exchange = pipeline.admit(dialect, client, headers)
     except BadKeyError as error:
-        body = dialect.error(error.status, error.code, str(error))
-        client.reply(error.status, [JSON, NO_RETRY], body)
+        turn_away(client, dialect, error)
     else:
         if not exchange.is_over:
             body = await client.read_body()
             if not exchange.is_over:
                 pipeline.run(exchange, body)
     await client.send_answer(send)
+
+
+def late(body_s: float) -> RequestTimeoutError:
+    """What a client hears that stopped within its body."""
+    return RequestTimeoutError(f"nothing more of the body came for {body_s:g} s")
+
+
+def turn_away(sink: Sink, dialect: ClientDialect, error: RequestError) -> None:
+    """Answer somebody who has no exchange."""
+    body = dialect.error(error.status, error.code, str(error))
+    sink.reply(error.status, [JSON, NO_RETRY], body)
 
 
 class Client:
@@ -169,10 +179,13 @@ class Client:
     def _refuse_late(self, exchange: Exchange) -> None:
         """Tell a client that stopped within its body; anybody else's cancel goes on."""
         if not self._is_late or self._task is None:
+            # A drain that ran out, and nobody else would settle it.
+            self._wheel.disarm(self)
+            self._pipeline.give_up(exchange)
+            self._task = self.exchange = None
             raise asyncio.CancelledError
         self._task.uncancel()
-        error = RequestTimeoutError(f"nothing more of the body came for {self._body_s:g} s")
-        self._pipeline.refuse(exchange, error)
+        self._pipeline.refuse(exchange, late(self._body_s))
 
     async def send_answer(self, send: Send) -> None:
         """Send what the pipeline hands over until the answer is finished or the client gone."""

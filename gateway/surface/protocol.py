@@ -14,7 +14,7 @@ needs no sum, and a timer is armed only when a read ends within a head.
 
 import asyncio
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from uvicorn._types import ASGI3Application, ASGIReceiveCallable, ASGISendCallable, Scope
 from uvicorn.protocols.http.httptools_impl import (
@@ -49,21 +49,39 @@ class Patience:
 DEFAULT_PATIENCE: Final = Patience()
 
 
-def bounded(limits: Limits, wheel: Wheel, patience: Patience) -> type[HttpToolsProtocol]:
+def bounded(limits: Limits, wheel: Wheel, patience: Patience) -> "type[Bounded]":
     """The protocol class for one gateway; `limits.caps` is read anew for every request."""
 
-    class Bounded(_Bounded):
+    class OneGateways(Bounded):
         _limits, _wheel, _patience = limits, wheel, patience
 
-    return Bounded
+    return OneGateways
 
 
-_IDLE: Final = 0  # between two requests
-_HEAD: Final = 1
-_BODY: Final = 2
+IDLE: Final = 0  # between two requests
+HEAD: Final = 1
+BODY: Final = 2
 
 
-class _Bounded(HttpToolsProtocol):
+class Event(Protocol):
+    """What uvicorn sets when a request should look at its state again."""
+
+    def set(self) -> None: ...
+
+
+class Cycle(Protocol):
+    """What is read and written of a request by its connection, uvicorn's part and ours."""
+
+    keep_alive: bool
+    disconnected: bool
+    response_started: bool
+    response_complete: bool
+
+    @property
+    def message_event(self) -> Event: ...
+
+
+class Bounded(HttpToolsProtocol):
     """Also an entry of the wheel: `due` is when the client's patience with us ends, or ours."""
 
     _limits: Limits
@@ -72,13 +90,14 @@ class _Bounded(HttpToolsProtocol):
 
     due = FAR
     slot = 0
-    _phase = _IDLE
+    _phase = IDLE
     _read_bytes = 0  # of the read at hand
     _taken_bytes = 0  # of a head, or since the last byte of a body, in earlier reads
     _is_deaf = False  # what else comes is dropped
+    _heads = 0  # that began in the read at hand
     _has_moved = False  # a head began, or a body grew, in the read at hand
-    _newest: RequestResponseCycle | None = None
-    _serving: RequestResponseCycle | None = None  # whose application runs
+    _newest: Cycle | None = None
+    _serving: Cycle | None = None  # whose application runs
 
     # The transport.
 
@@ -101,10 +120,10 @@ class _Bounded(HttpToolsProtocol):
         """Parse, then see what a read that ended within a request means."""
         if self._is_deaf:
             return
-        self._read_bytes, self._has_moved = len(data), False
+        self._read_bytes, self._has_moved, self._heads = len(data), False, 0
         super().data_received(data)
-        if self._phase == _IDLE and not self._is_quiet():
-            self._wheel.disarm(self)  # all is read and the answer under way
+        if self._phase == IDLE and self._is_watched():
+            self._wheel.disarm(self)
         elif self._takes_more():
             self._look_at_rest()
 
@@ -112,7 +131,8 @@ class _Bounded(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         """A head begins."""
-        self._phase, self._taken_bytes, self._has_moved = _HEAD, 0, True
+        self._phase, self._taken_bytes, self._has_moved = HEAD, 0, True
+        self._heads += 1
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
@@ -123,10 +143,8 @@ class _Bounded(HttpToolsProtocol):
         if self._is_head_over():
             self.app = _refuse_head
         super().on_headers_complete()
-        self.app, self._newest, self._phase = app, self.cycle, _BODY
-        # Trailer fields are appended to whatever list is here: they are no headers.
-        self.headers = []
-        self._taken_bytes = 0
+        self.app = app
+        self._expect_body(self.cycle)
         if self.parser.should_upgrade():
             self.cycle.keep_alive = False  # the parser takes nothing after an upgrade
 
@@ -137,7 +155,7 @@ class _Bounded(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """A request is whole."""
-        self._phase = _IDLE
+        self._phase = IDLE
         super().on_message_complete()
 
     # What uvicorn does with them.
@@ -145,7 +163,7 @@ class _Bounded(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         """A client that still sends what was already answered may do so for a while."""
         super().on_response_complete()
-        if self._phase == _BODY and self._is_quiet() and not self.transport.is_closing():
+        if self._phase == BODY and self._is_quiet() and not self.transport.is_closing():
             self._expect(self._patience.linger_s)
 
     def send_400_response(self, msg: str) -> None:
@@ -160,7 +178,7 @@ class _Bounded(HttpToolsProtocol):
 
     def on_due(self, now: float) -> None:
         """The client took too long."""
-        if self._phase == _HEAD:
+        if self._phase == HEAD:
             seconds = self._patience.head_s
             self._reject(RequestTimeoutError(f"the head was not whole after {seconds:g} s"))
         else:
@@ -172,12 +190,16 @@ class _Bounded(HttpToolsProtocol):
         """Whether no answer is owed for what came so far."""
         return self._newest is None or self._newest.response_complete
 
+    def _is_watched(self) -> bool:
+        """Whether an answer is under way, or uvicorn's timer runs since it is out."""
+        return not self._is_quiet() or self.timeout_keep_alive_task is not None
+
     def _takes_more(self) -> bool:
         return not self._is_deaf and not self.transport.is_closing()
 
     def _look_at_rest(self) -> None:
-        if self._phase == _BODY and not self._is_quiet():
-            self._wheel.disarm(self)  # the application has a deadline of its own for bodies
+        if self._phase == BODY and not self._is_quiet():
+            self._await_body()
         elif not self.slot:
             self._expect(self._patience.head_s)
         # Fields and trailers that have not ended are seen by no callback, only by their bytes.
@@ -185,6 +207,16 @@ class _Bounded(HttpToolsProtocol):
         is_over = self._taken_bytes > self._limits.caps.header_bytes
         if is_over or len(self.headers or ()) > self._limits.caps.header_count:
             self._reject(_head_too_large(self._limits))
+
+    def _expect_body(self, cycle: Cycle) -> None:
+        """A head was taken."""
+        self._newest, self._phase, self._taken_bytes = cycle, BODY, 0
+        # Trailer fields are appended to whatever list is here: they are no headers.
+        self.headers = []
+
+    def _await_body(self) -> None:
+        """A read ended within a body that somebody waits for."""
+        self._wheel.disarm(self)  # the application has a deadline of its own for bodies
 
     def _is_head_over(self) -> bool:
         caps, headers = self._limits.caps, self.headers
@@ -205,7 +237,7 @@ class _Bounded(HttpToolsProtocol):
         An answer under way is not written into: the connection ends with it.
         """
         self._is_deaf = True
-        owes_answer = self._phase != _BODY or self._forsake()
+        owes_answer = self._phase != BODY or self._forsake()
         if not self._is_quiet():
             assert self._newest is not None, "an answer is under way"
             self._newest.keep_alive = False
@@ -213,7 +245,7 @@ class _Bounded(HttpToolsProtocol):
             return
         if owes_answer:
             self.transport.write(_answer(error))
-        self._phase = _IDLE
+        self._phase = IDLE
         self._hang_up()
 
     def _forsake(self) -> bool:

@@ -111,3 +111,25 @@ async def test_chunked_request_body_is_read_whole() -> None:
         async with connect(house) as raw:
             assert (await raw.send(head + chunks + b"0\r\n\r\n").reply()).status == 200
         assert json.loads(grid.log("aurora")[0].body)["messages"] == json.loads(GOOD)["messages"]
+
+
+@pytest.mark.parametrize("adaptor", ["asgi", "fast"])
+def test_drain_that_runs_out_settles_every_row(adaptor: str) -> None:
+    @scenario
+    async def run() -> None:
+        async with Grid() as grid:
+            house = House(grid, {"chat": ["aurora"]}, adaptor=adaptor, deadlines=SLOW)
+            async with house:
+                house._servers[0].config.timeout_graceful_shutdown = 1
+                grid.fail("aurora", "wire/hang")
+                async with connect(house) as served, connect(house) as half:
+                    served.send(post(house, STREAM))
+                    half.send(post(house, GOOD)[:-5])
+                    await until(lambda: house.gateway.pipeline.limits.in_flight == 2)
+                    await until(lambda: len(grid.log("aurora")) == 1)
+                    house._servers[0].should_exit = True
+                    await asyncio.wait_for(asyncio.shield(house._serving[0]), 5)
+                    await until(lambda: house.gateway.pipeline.limits.in_flight == 0, 1)
+                assert await house.kinds() == ["caller_gone"]
+
+    run()
