@@ -368,11 +368,11 @@ def test_flawed_arguments_of_a_whole_answer_are_noted(arguments: str, is_flawed:
     assert (verdict, reader.is_flawed) == (COMPLETE, is_flawed)
 
 
-SAID = st.sampled_from([None, "", "a", "ab", "Hello there", [], [{"type": "text"}]])
+SAID = st.sampled_from([None, "", "a", "ab", [], [{"type": "text"}]])
+WORD = "Hello there"  # long enough for the fast path
 MESSAGE = st.fixed_dictionaries(
-    {},
+    {"content": st.just(WORD) | SAID},
     optional={
-        "content": SAID,
         "refusal": SAID,
         "reasoning": SAID,
         "audio": st.sampled_from([None, {"id": "a"}]),
@@ -380,14 +380,11 @@ MESSAGE = st.fixed_dictionaries(
     },
 )
 REASON = st.sampled_from([None, "", "stop", "stop", "stop", "length", "content_filter", "abort"])
+CHOICE = st.tuples(st.sampled_from([0, 0, 0, 1, 5]), MESSAGE | MESSAGE | st.none(), REASON)
 REPLY = st.fixed_dictionaries(
-    {
-        "choices": st.lists(
-            st.tuples(st.sampled_from([0, 0, 0, 1, 5]), MESSAGE | st.none(), REASON), max_size=3
-        )
-    },
+    {"choices": st.lists(CHOICE, min_size=1, max_size=1) | st.lists(CHOICE, max_size=3)},
     optional={
-        "error": st.sampled_from([None, {}, "", {"message": "x"}]),
+        "error": st.sampled_from([None, {}, "", None, {"message": "x"}]),
         "usage": st.sampled_from([None, 7, {"prompt_tokens": 7}, {"prompt_tokens": "x"}]),
         "model": st.sampled_from([None, "m"]),
     },
@@ -430,6 +427,43 @@ def test_usual_event_is_judged_as_the_long_way_does(
         assert (bool(said), signal) == (bool(slow_said.removesuffix(b": c\n\n")), slow_signal)
         assert (fast.fault, fast.verdict()) == (slow.fault, slow.verdict())
     assert (fast.usage, fast.model) == (slow.usage, slow.model)
+
+
+def test_usual_answer_is_no_answer_to_two_choices() -> None:
+    assert whole(completion({"content": WORD}), n=1) == COMPLETE
+    assert whole(completion({"content": WORD}), n=2).detail == "no terminal reason"
+
+
+def test_flawed_arguments_beside_text_are_noted() -> None:
+    reader = IDENTITIES[CHAT].whole(request_for(CHAT))
+    verdict, _ = reader.read(completion({"content": WORD, **called("{", "f")}))
+    assert (verdict, reader.is_flawed) == (COMPLETE, True)
+
+
+def test_second_choice_of_a_usual_chunk_is_read() -> None:
+    first = {"index": 0, "delta": {"content": WORD}}
+    assert (
+        streamed(
+            chat({"content": WORD}),
+            event(choices=[first, {"index": 1, "delta": {"content": WORD}}]),
+            chat({}, "stop"),
+        ).detail
+        == "no terminal reason"
+    )
+
+
+def test_text_of_a_choice_that_has_ended_does_not_open_it_again() -> None:
+    assert streamed(chat({"content": WORD}), STOP, chat({"content": WORD})) == COMPLETE
+
+
+def test_reason_that_comes_with_the_last_text_ends_the_choice() -> None:
+    assert streamed(chat({"content": WORD}), chat({"content": WORD}, "stop")) == COMPLETE
+    assert streamed(chat({"content": WORD}), chat({"content": WORD}, "abort")).kind is BROKEN
+
+
+def test_text_of_too_many_choices_is_a_fault() -> None:
+    events = [chat({"content": WORD}, index=index) for index in range(129)]
+    assert streamed(*events).detail == "too many choices"
 
 
 @pytest.mark.parametrize("prompt", [[7] * 9, [[7]] * 9, ["x"] * 9])
