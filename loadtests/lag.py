@@ -113,7 +113,7 @@ def trials(target: Target) -> list[tuple[str, Act]]:
         ("10 MB request, ASCII, 4 times", partial(_requests, target, huge, 4, 1)),
         ("10 MB request, not ASCII, 4 times", partial(_requests, target, foreign, 4, 1)),
         ("10 MB request of 80,000 messages, 4 times", partial(_requests, target, chatty, 4, 1)),
-        ("10 MB request, one text of brackets, 4 times", partial(_requests, target, brackets, 4, 1)),
+        ("10 MB request, a text of brackets, 4 times", partial(_requests, target, brackets, 4, 1)),
         ("10 MB request, 4 at once", partial(_requests, target, huge, 8, 4)),
         ("10 MB whole reply, 4 times", partial(_requests, target, whole_reply, 4, 1)),
         (f"scrape with {DEPLOYMENTS} deployments that served", partial(_wide_scrapes, target)),
