@@ -133,7 +133,7 @@ class Metrics:
              ["policy"], self.refusals),
         ):  # fmt: skip
             family = CounterMetricFamily(f"switchgear_{name}", text, labels=labels)
-            for key, count in tuple(counts.items()):  # at once: the loop adds series
+            for key, count in counts.copy().items():  # at once: the loop adds series
                 family.add_metric(key, count)
             yield family
         overhead = HistogramMetricFamily(
@@ -169,7 +169,7 @@ class Metrics:
             "Tokens per request",
             labels=[*_GEN_AI, "gen_ai_token_type"],
         )
-        for labels, series in tuple(self._served.values()):
+        for labels, series in self._served.copy().values():
             for name, histogram in (
                 ("server_request_duration_seconds", series.duration),
                 ("server_time_to_first_token_seconds", series.first_token),

@@ -90,9 +90,9 @@ class Supply:
 
     def elements(self) -> Iterator[tuple[Scope, Element]]:
         """Every element with its scope, for metrics and operators; from any thread."""
-        for standing in tuple(self._standings.values()):
+        for standing in self._standings.copy().values():
             yield Scope.DEPLOYMENT, standing.deployment
-        for account in tuple(self._accounts.values()):
+        for account in self._accounts.copy().values():
             yield Scope.ACCOUNT, account
 
     def find(self, scope: Scope, name: str) -> Element | None:

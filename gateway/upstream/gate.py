@@ -65,7 +65,7 @@ class Gate:
     def counts(self) -> dict[str, tuple[int, int]]:
         """Deployment -> connections busy and idle; from any thread."""
         found: dict[str, tuple[int, int]] = {}
-        for (name, *_), transport in tuple(self._transports.items()):
+        for (name, *_), transport in self._transports.copy().items():
             busy, idle = found.get(name, (0, 0))
             found[name] = busy + transport.busy, idle + transport.idle
         return found

@@ -101,7 +101,7 @@ class Wire:
     @property
     def busy(self) -> int:
         """Connections that carry a call; metrics ask from a thread of their own."""
-        return sum(connection.call is not None for connection in tuple(self._open))
+        return sum(connection.call is not None for connection in self._open.copy())
 
     @property
     def dialling(self) -> int:

@@ -12,6 +12,7 @@ SERVING = ("gateway", "providers", "policies")
 CATCHES_ALL = {
     "gateway/failover/driver.py": 2,  # a defect of ours ends its exchange, also a second one
     "gateway/pipeline.py": 1,  # the same before there is a driver
+    "gateway/surface/fast.py": 1,  # the edge: the parser would take a defect for bad HTTP
     "gateway/upstream/connection.py": 3,  # a listener's defect ends its call
     "gateway/upstream/httpx_transport.py": 2,  # the same, and a library's
     "gateway/upstream/wire.py": 1,  # a defect in dialling
