@@ -14,6 +14,8 @@ from importlib import resources
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from tenacity import retry, retry_if_exception_message, stop_after_attempt, wait_fixed
+
 from gateway.errors import SwitchgearError
 
 FILE_NAME: Final = "switchgear.sqlite"
@@ -76,7 +78,7 @@ class Store:
         connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
         try:
             connection.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
-            connection.execute("PRAGMA journal_mode = WAL")
+            _use_wal(connection)
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA foreign_keys = ON")
         except sqlite3.DatabaseError as error:
@@ -102,6 +104,15 @@ class Store:
                 f"{self.path} cannot be opened ({error.strerror}): "
                 "choose a folder that you may write with --data-dir or SWITCHGEAR_DATA_DIR"
             ) from error
+
+
+# SQLite does not wait by `busy_timeout` while two processes change the mode of a new file at once.
+@retry(
+    stop=stop_after_attempt(40), wait=wait_fixed(0.05), reraise=True,
+    retry=retry_if_exception_message(match="database is locked"),
+)  # fmt: skip
+def _use_wal(connection: sqlite3.Connection) -> None:
+    connection.execute("PRAGMA journal_mode = WAL")
 
 
 @contextmanager
